@@ -1,7 +1,5 @@
 """What a model says of an image and where it looks: the two that a comparison of models shows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +33,6 @@ class AnswerAndMap:
 
 
 def pick_heat_map(case: ImageCase, key: str) -> type[Method[Any]]:
-    """Which heat map is compared: one that the model can give."""
     offered = {word: kind for word, kind in HEATS.items() if not kind.unmet(case)}
     return offered[pick("Heat map", list(offered), key, "segments")]
 

@@ -1,7 +1,5 @@
 """An image for networks that a view has trained: a test image to press, or a person's own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -33,15 +31,7 @@ class AskedImage:
 def choose_image(
     data: DataSet, seed: int, model: Classifier, own: ChosenImage | None, key: str
 ) -> AskedImage:
-    """The person's own image, or a test image to choose among some of each class.
-
-    Args:
-        data: whose test images are offered.
-        seed: draws them.
-        model: the network that is asked, about the class that it sees.
-        own: the image of the sidebar, where that is asked about.
-        key: how the keys of the page begin.
-    """
+    """The person's own image, or a test image to choose among some of each class."""
     if own is not None:
         return AskedImage(own.seen_by(model), square_pixels(own), "your image")
     rows = data.some("test", len(data.classes), seed).tolist()

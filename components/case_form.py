@@ -1,7 +1,5 @@
 """The arguments of a case as widgets: label, help, bounds, link and refusal are as declared."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -60,7 +58,6 @@ class CaseForm:
         return value
 
     def number(self, name: str, first: Any = None, **more: Any) -> Any:
-        """A number or a switch."""
         spec, key = self.kind.specs()[name], self.key_of(name)
         control, start = spec.metadata["control"], spec.default if first is None else first
         for link_name, allowed, rule in forms.linked_words(control, key, start, None):
@@ -68,7 +65,6 @@ class CaseForm:
         return forms.widget(spec, key, None, self.persist, start, **more)
 
     def text(self, name: str, first: str | None = None, **more: Any) -> Any:
-        """Words that a person types."""
         spec = self.kind.specs()[name]
         begin = str(spec.default if first is None else first)
         return type_text(
@@ -167,5 +163,4 @@ class CaseForm:
 
     @property
     def persist(self) -> forms.Persist | None:
-        """How long Streamlit is to keep it."""
         return "session" if self.kept else None

@@ -1,7 +1,5 @@
 """Claims of a paper as they came out here: a line for each, with how far it is from being so."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

@@ -4,8 +4,6 @@ After `st.stop` Streamlit draws nothing more in that run: neither the footer of 
 jobs in the header. A view that calls `end` leaves them where they are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar

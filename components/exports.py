@@ -1,7 +1,5 @@
 """What a person takes along: the call in Python, the map as NPY, the record as JSON."""
 
-from __future__ import annotations
-
 import io
 import json
 from dataclasses import replace
@@ -61,7 +59,6 @@ case = image_case({model}, {picture}, Crop({where}), {about}){rest})
 
 
 def python_picture(subject: Subject) -> tuple[list[str], str]:
-    """What to import for the picture beside engine.vision.images, and the call that gives it."""
     if subject.chosen.example:
         call = f'example("{subject.name}").picture()'
         return ["from engine.vision.data.example import example"], call
@@ -71,7 +68,6 @@ def python_picture(subject: Subject) -> tuple[list[str], str]:
 
 
 def python_upload(view: SliceChoice | None) -> str:
-    """The call that reads an upload, of a scan with the view that was looked at."""
     if view is None:
         return 'read(Path("your-image.png"))'
     arguments = [f"{view.plane!r}, {view.slice}"]
@@ -81,7 +77,6 @@ def python_upload(view: SliceChoice | None) -> str:
 
 
 def python_images(subject: Subject) -> list[str]:
-    """What the lines need of engine.vision.images."""
     view = subject.view
     names = ["Crop"]
     names += ["SliceChoice"] if view else []
@@ -90,7 +85,6 @@ def python_images(subject: Subject) -> list[str]:
 
 
 def python_model(model: Classifier) -> tuple[str, str]:
-    """What to import for the model, and the call that loads it."""
     if not model.name.startswith(FILE_PREFIX):
         return "load", f"load({model.name!r})"
     architecture = model.title.rpartition("(")[2].removesuffix(")")
@@ -135,7 +129,6 @@ def configuration(answer: Answer) -> str:
 
 
 def as_npy(heat: HeatMap) -> bytes:
-    """The raw values."""
     buffer = io.BytesIO()
     np.save(buffer, heat.values)
     return buffer.getvalue()

@@ -1,7 +1,5 @@
 """What is folded away is built when it is unfolded."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import streamlit as st

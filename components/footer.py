@@ -1,7 +1,5 @@
 """The end of a view: one Share and one "What am I looking at?" for all of its sections."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -74,7 +72,6 @@ def take_entries() -> tuple[Entry, ...]:
 
 
 def draw(entries: Sequence[Entry]) -> None:
-    """Share and the terms, then what the person is looking at; nothing where nothing was left."""
     offers = [(entry.title, entry.offer) for entry in entries if entry.offer]
     methods: dict[type[Method[Any]], str] = {}
     for entry in entries:
@@ -91,7 +88,6 @@ def draw(entries: Sequence[Entry]) -> None:
 
 
 def explain(methods: Mapping[type[Method[Any]], str]) -> None:
-    """Each method once, below the title of the first section that asks it."""
     with st.expander("What am I looking at?"):
         for method, title in methods.items():
             if len(methods) > 1:

@@ -1,7 +1,5 @@
 """Draw a method's settings as widgets and give the method back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import Field, fields
 from typing import Any, Literal, Protocol, TypeVar
@@ -92,7 +90,6 @@ def widget(
 
 
 def choice_options(control: Choice, case: Offering | None) -> Sequence[str]:
-    """What can be chosen; some of it only the case knows."""
     return control.options or (case.options(control.source) if case else ())
 
 
@@ -122,7 +119,6 @@ def slider_start(control: Slider, start: float | None) -> float:
 def optional_slider(
     control: Slider, start: float | None, label: str, *, key: str, help: str, **more: Any
 ) -> float | None:
-    """A slider behind a switch; off gives None."""
     on = st.toggle(
         f"{label}: {control.off} or a number", start is not None, key=f"{key}.on", **more
     )
@@ -136,14 +132,12 @@ def optional_slider(
 def choice(
     words: Sequence[str], off: str, start: str | None, label: str, **more: Any
 ) -> str | None:
-    """One of a few words; with an off word, that one gives None."""
     options = [off, *words] if off else list(words)
     picked = st.selectbox(label, options, options.index(off if start is None else start), **more)
     return None if off and picked == off else picked
 
 
 def short(number: float) -> str:
-    """A number without needless zeros."""
     return f"{number:g}"
 
 

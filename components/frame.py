@@ -4,8 +4,6 @@ It does not stand beside pages/: Streamlit would look for pages there by itself 
 st.navigation has run once, and would refuse a deep link that comes first.
 """
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import jobs, links, login, notices, presence, runs, sharing

@@ -1,7 +1,5 @@
 """The field's words in plain ones: those that a view uses are explained at its end."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -71,7 +69,6 @@ def terms_in(text: str) -> tuple[str, ...]:
 
 
 def method_texts(method: type[Method[Any]]) -> Iterator[str]:
-    """What a page says of a method: what it is, and its settings."""
     yield method.about()
     for spec in fields(method):
         yield f"{spec.metadata['label']}. {spec.metadata['help']}"

@@ -5,8 +5,6 @@ on every route, so a page of a stranger that points its own name at this machine
 reads neither a file nor a picture.
 """
 
-from __future__ import annotations
-
 import re
 from base64 import b64encode
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The in-distribution check: one line on every view that asks a model about an image."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How a person's own weights take images: tried on labeled ones, or stated."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from components import runs
-from components.notices import escape_markdown
-from engine.core.errors import BadData, BadModel
+from components.notices import escape_markdown, show_problems
+from engine.core.errors import BadModel
 from engine.core.result import Table
 from engine.core.run import Answer
 from engine.vision.data.judged_data import typed_order
@@ -44,14 +42,7 @@ def tried_formats(case: FormatCase, key: str) -> Answer | None:
 def choose_tried(
     answer: Answer, case: FormatCase, names: Sequence[str], key: str
 ) -> tuple[InputFormat, Order] | None:
-    """The format and the order of classes that the person chooses among those that were tried.
-
-    Args:
-        answer: of the search.
-        case: what it was asked about.
-        names: of the case's own orders.
-        key: of the widgets.
-    """
+    """The format and the order of classes that the person chooses among those that were tried."""
     table: Table = answer["formats"]
     tried = formats_in(table)
     begin_anew(str(answer.record["digest"]), key)
@@ -101,15 +92,12 @@ def type_order(start: Order, classes: Sequence[str], key: str) -> Order | None:
         max_chars=2 * len(text) + 100,
         help="The class of the model's first output, then of its second, and so on.",
     )
-    try:
+    with show_problems():
         return typed_order(typed, classes)
-    except BadData as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
-        return None
+    return None
 
 
 def left_out(tried: Table) -> str:
-    """What was not tried because the network is slow, as a sentence after another; "" for all."""
     count, planned = int(tried["tried"][0]), int(tried["planned"][0])
     if count >= planned:
         return ""
@@ -129,7 +117,6 @@ def begin_anew(digest: str, key: str) -> None:
 
 
 def draw_table(table: Table, case: FormatCase, names: Sequence[str]) -> None:
-    """The share of right answers in each format and each order of the classes."""
     columns = {AS_IN_THE_DATA: "right 0"}
     columns |= {name: f"right {number}" for number, name in enumerate(names, 1)}
     if suggests(table, len(case.every_order)):
@@ -178,20 +165,17 @@ def state_format(start: InputFormat, key: str, model: Classifier) -> InputFormat
         "Channels", channels_offered, channels_offered.index(start.channels), key=f"{key}.channels"
     )
     mean, std = NORMALIZATIONS.get(name, (start.mean, start.std))
-    try:
+    with show_problems():
         if name == STATED:
             mean, std = (
                 three_numbers(label, values, f"{key}.{label}", count)
                 for label, values in (("Mean", mean), ("Spread", std))
             )
         return InputFormat(side, mean, std, channels)
-    except BadModel as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
-        return None
+    return None
 
 
 def three_numbers(label: str, start: Sequence[float], key: str, count: int) -> Any:
-    """One number, or one for each of so many channels, that are typed. Raises BadModel."""
     per_channel = ", or one for each channel" if count > 1 else ""
     typed = st.text_input(
         label,

@@ -1,7 +1,5 @@
 """The jobs of this server: what runs, what waits, what is over and how it ended."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -29,7 +27,6 @@ def jobs_button() -> None:
 
 
 def job_list() -> None:
-    """Every lane, and what was done before."""
     all_lanes = lanes()
     past = sorted(
         (past_job for lane in all_lanes for past_job in lane.past()),
@@ -45,7 +42,6 @@ def job_list() -> None:
 
 
 def running(lane: Lane, job: Job[object]) -> None:
-    """One that runs or waits, with its place, and Stop."""
     left = job.seconds_left()
     ahead = lane.place(job)
     visitor = runs.visit().visitor
@@ -75,7 +71,6 @@ def job_label(title: str, public: str, *, own: bool) -> str:
 
 
 def finished_jobs(past: Sequence[Past]) -> None:
-    """Those that are over, the latest first."""
     visitor = runs.visit().visitor
     for past_job in past:
         is_own = visitor in past_job.asked
@@ -89,7 +84,6 @@ def finished_jobs(past: Sequence[Past]) -> None:
 
 
 def since(seconds: float) -> str:
-    """How long ago, in words."""
     if seconds < 90:
         return "just now"
     return f"{seconds / 60:.0f} min ago" if seconds < 5400 else f"{seconds / 3600:.0f} h ago"

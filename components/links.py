@@ -5,8 +5,6 @@ neighbor that calls `refuse` first: what the widget cannot show is taken out of 
 widget reads it, so it always gives one of its own values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -78,7 +76,6 @@ def fitting_values(requested: Sequence[str], allowed: Allowed, *, many: bool) ->
 def refusal(
     requested: Sequence[str], wrong: Sequence[str], name: str, rule: str, *, many: bool
 ) -> str:
-    """What is said of values that cannot be had."""
     if len(requested) > 1 and not many:
         return f"The link gives {len(requested)} values as {name}, which has one; they are ignored."
     word = f"asks for “{wrong[0][:LONGEST]}”" if wrong[0] else "gives no value"

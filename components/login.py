@@ -3,8 +3,6 @@
 SECURITY.md says how it is set up. Without that section nothing is asked, as on one's own computer.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from functools import cache
@@ -81,6 +79,5 @@ def cookie_secret() -> bytes:
 
 
 def logout_button() -> None:
-    """The button to log out, for those who are in."""
     if required():
         st.button("Log out", on_click=st.logout, icon=":material/logout:", type="tertiary")

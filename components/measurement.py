@@ -1,7 +1,5 @@
 """What is measured anew each time, such as seconds: waited for like an answer, but not kept."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -59,7 +57,6 @@ def show(measurement: MeasurementOnDemand[MeasuredT], draw: Callable[[MeasuredT]
 
 
 def follow(measurement: MeasurementOnDemand[Any]) -> Any:
-    """What came of it, or how far it is; None until it is asked for."""
     job: Any = runs.visit().jobs.get(measurement.slot)
     if job is not None and job.name != measurement.name:
         runs.visit().give_up(measurement.slot)
@@ -88,8 +85,6 @@ def follow(measurement: MeasurementOnDemand[Any]) -> Any:
 
 
 def button(measurement: MeasurementOnDemand[Any], label: str, name: str, kind: Any) -> None:
-    """Lets the next run measure, and lets go of what was measured before."""
-
     def want() -> None:
         st.session_state[measurement.slot].pop(measurement.name, None)
         st.session_state[f"{measurement.slot}.wanted"] = True

@@ -1,7 +1,5 @@
 """Which normal images a view of Anomaly begins with: those of the image's own kind."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 import streamlit as st

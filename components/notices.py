@@ -1,7 +1,5 @@
 """The standing words of every page, and how a problem is said."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Iterator
@@ -26,7 +24,6 @@ def escape_markdown(text: str) -> str:
 
 
 def research_use_only() -> None:
-    """The quiet line on every page."""
     st.caption(RESEARCH)
 
 

@@ -1,14 +1,11 @@
 """A file of a person's own that the engine reads: what does not fit is said."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeVar
 
 import streamlit as st
 
-from components.notices import escape_markdown
-from engine.core.errors import BlindspotError
+from components.notices import show_problems
 
 ContentT = TypeVar("ContentT")
 
@@ -28,8 +25,6 @@ def open_file(
     uploaded = st.file_uploader(label, key=key, max_upload_size=most, help=help)
     if uploaded is None:
         return None
-    try:
+    with show_problems():
         return read(uploaded.getvalue())
-    except BlindspotError as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
-        return None
+    return None

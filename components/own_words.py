@@ -3,8 +3,6 @@
 A link is copied into messages, and every proxy and browser writes it down.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal
@@ -42,7 +40,6 @@ def may_link(model: Classifier) -> bool:
 
 
 def own_words() -> frozenset[str]:
-    """What classes are called in the data that this session has opened."""
     words = {word for data in user_data_sets(dict(st.session_state)) for word in data.classes}
     return frozenset(word for word in words if word != LOOSE and not ANYBODYS.fullmatch(word))
 

@@ -1,7 +1,5 @@
 """One of a few words, or a number, in the link: it can ask for one, and is told where it cannot."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -130,7 +128,6 @@ def pick_or_none(label: str, offered: Sequence[str], key: str) -> str | None:
 
 
 def pick_number(label: str, count: int, key: str, step: int = 1) -> int:
-    """A number from 0 to below a count."""
     refuse(key, below(count), label, f"from 0 to {count - 1}")
     let_go(key, range(count))
     return int(st.number_input(label, 0, count - 1, 0, step, key=key, bind="query-params"))

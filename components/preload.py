@@ -67,12 +67,7 @@ def is_page(headers: list[tuple[bytes, bytes]]) -> bool:
 
 @cache
 def link_header(static: Path | None = None, *, chart: bool = False) -> bytes:
-    """The value of `Link`; "" where Streamlit's files are named in another way.
-
-    Args:
-        static: Streamlit's folder.
-        chart: whether Plotly is named too.
-    """
+    """The value of `Link`; "" where Streamlit's files are named in another way."""
     static = static or Path(file_util.get_static_dir())
     kinds = (CHART, *KINDS) if chart else KINDS
     names = sorted(with_imports(static / "static" / "js", kinds) - started(static / "index.html"))
@@ -80,7 +75,6 @@ def link_header(static: Path | None = None, *, chart: bool = False) -> bytes:
 
 
 def started(page: Path) -> set[str]:
-    """The files that the page names itself."""
     return set(re.findall(r"static/js/([\w.-]+\.js)", page.read_text(encoding="utf-8")))
 
 
@@ -97,5 +91,4 @@ def with_imports(folder: Path, kinds: Sequence[str] = KINDS) -> set[str]:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """What a file imports as it is loaded."""
     yield from NEEDS.findall(path.read_text(encoding="utf-8"))

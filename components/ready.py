@@ -3,8 +3,6 @@
 Otherwise the first visitor would wait for it, with a page that is half drawn.
 """
 
-from __future__ import annotations
-
 import ast
 import logging
 from collections.abc import Iterator
@@ -43,7 +41,6 @@ def logged(failure: str) -> Iterator[None]:
 
 
 def imported(view: AppPage) -> Iterator[str]:
-    """Modules of ours that a view's page imports."""
     for node in ast.parse(view.path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module

@@ -1,7 +1,5 @@
 """Networks that pages build again from the weights of an answer, for all visitors together."""
 
-from __future__ import annotations
-
 from engine.core.keeping.memory import Memory
 from engine.vision.models.classifier import Classifier
 

@@ -4,8 +4,6 @@ A slot is a place on a page that shows one answer at a time, such as a method's 
 something else in the same slot gives up what was asked there before.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
@@ -348,7 +346,6 @@ def stop(pending: Pending) -> None:
 
 
 def restart(slot: str) -> None:
-    """Ask again what was stopped, or what failed."""
     visit().give_up(slot)
     stopped().pop(slot, None)
 
@@ -367,7 +364,6 @@ def watch_together(pending: Sequence[Pending], words: str) -> None:
 
 @st.fragment(run_every=POLL_SECONDS)
 def follow_together(pending: Sequence[Pending], words: str) -> None:
-    """Redraws itself alone while the engine works."""
     jobs = [waiting.job for waiting in pending]
     if all(job.finished for job in jobs):
         st.rerun()
@@ -416,7 +412,6 @@ def watch_growing(outcome: Outcome, live: Live) -> None:
 
 @st.fragment(run_every=POLL_SECONDS)
 def follow_progress(pending: Sequence[Pending], live: Live | None) -> None:
-    """Redraws itself alone while the engine works; the page follows when something is done."""
     if any(waiting.job.finished for waiting in pending):
         st.rerun()
     for pending_answer in pending:

@@ -4,8 +4,6 @@ A section draws in one order: the answer as a sentence, the picture that carries
 and how the answer was made. What a person takes along stands in the footer of the view.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -92,42 +90,39 @@ class Section:
 
     @property
     def drawings(self) -> Sequence[Drawing]:
-        """What is drawn below the picture."""
         return self.method.drawings if self.evidence is None else self.evidence
 
     def draw_picture(self, result: Views, when: str = "") -> None:
-        """What makes the point, if there is anything that does."""
         main = self.method.main_drawing
         if self.picture:
             self.picture(result)
         elif main and main.view in result:
             draw(main, result, f"{self.slot}.{main.view}{when}")
 
-
-def show(section: Section) -> Answer | None:
-    """Ask a section's question and draw what is known of it: the answer once it is whole."""
-    if section.title:
-        st.markdown(f"**{escape_markdown(section.title)}**")
-    if reason := section.method.unmet(section.case):
-        st.caption(escape_markdown(f"Not available: {reason}"))
+    def show(self) -> Answer | None:
+        """Ask its question and draw what is known of it: the answer once it is whole."""
+        if self.title:
+            st.markdown(f"**{escape_markdown(self.title)}**")
+        if reason := self.method.unmet(self.case):
+            st.caption(escape_markdown(f"Not available: {reason}"))
+            return None
+        outcome, above = None, st.container()
+        with show_problems():
+            outcome = ask(self)
+        if isinstance(outcome, Answer):
+            show_answer(self, outcome)
+            return outcome
+        if self.keeps and isinstance(outcome, Pending):
+            keep_of(self, outcome)
+        if self.waiting:
+            with above:
+                self.waiting()
+        if outcome is not None:
+            runs.watch_growing(outcome, self.growing or (lambda partial: growing(self, partial)))
+        elif self.before:
+            st.caption(escape_markdown(self.before))
+        show_footer(self)
         return None
-    outcome, above = None, st.container()
-    with show_problems():
-        outcome = ask(section)
-    if isinstance(outcome, Answer):
-        show_answer(section, outcome)
-        return outcome
-    if section.keeps and isinstance(outcome, Pending):
-        keep_of(section, outcome)
-    if section.waiting:
-        with above:
-            section.waiting()
-    if outcome is not None:
-        runs.watch_growing(outcome, section.growing or (lambda partial: growing(section, partial)))
-    elif section.before:
-        st.caption(escape_markdown(section.before))
-    show_footer(section)
-    return None
 
 
 def keep_of(section: Section, outcome: Pending) -> None:
@@ -156,7 +151,6 @@ def ask(section: Section) -> Outcome | None:
 
 
 def show_answer(section: Section, answer: Answer) -> None:
-    """Everything that is known, in the order of every view."""
     if header_text := sentence(section, answer):
         st.header(escape_markdown(header_text))
     section.draw_picture(answer)
@@ -218,14 +212,12 @@ def calls(section: Section) -> tuple[str, ...]:
 
 
 def growing(section: Section, partial: Views) -> None:
-    """What is there of an answer that is still being computed."""
     if not section.picture:
         section.draw_picture(partial, ".growing")
     draw_evidence(section, partial, ".growing")
 
 
 def draw_evidence(section: Section, result: Views, when: str = "") -> None:
-    """The evidence that the result has, side by side."""
     side_by_side(section.drawings, result, section.slot, section.columns, when)
 
 

@@ -1,7 +1,5 @@
 """What a person takes along from an answer: one menu, the same on every view."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -124,7 +122,6 @@ def keep_buttons(title: str, offer: Offer) -> None:
 
 
 def pin_result(title: str, offer: Offer) -> None:
-    """Pin it, and keep what is to be said of that."""
     problem = tray.pin(offer.frozen(title))
     count = len(tray.pinned())
     message = f"Pinned. The tray holds {count} {'result' if count == 1 else 'results'}."
@@ -132,7 +129,6 @@ def pin_result(title: str, offer: Offer) -> None:
 
 
 def show_downloads(offer: Offer) -> None:
-    """The numbers as CSV and NPY, how they were made, the call in Python and in the shell."""
     stem = f"blindspot-{offer.answer.record['method'].split('.')[-1]}"
     for name, make in {**offer.files, **dict(contents(offer.answer))}.items():
         file = f"{stem}-{name}"
@@ -152,7 +148,6 @@ def page_address() -> str:
 
 
 def contents(answer: Answer) -> Iterable[tuple[str, Callable[[], str | bytes]]]:
-    """The files that every answer of this kind has, by their names."""
     for name, view in answer.items():
         if isinstance(view, HeatMap):
             yield f"{name}.npy", partial(as_npy, view)

@@ -7,8 +7,6 @@ ask it; they neither export nor delete it. Data sets of a person's file are open
 that has the file.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from functools import partial

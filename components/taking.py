@@ -1,7 +1,5 @@
 """Taking a model along: whether it is kept, and buttons that open another view with it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -79,7 +77,6 @@ def link_of(name: str) -> dict[str, str]:
 
 
 def image_for(name: str) -> dict[str, Any]:
-    """The sidebar's settings for an image of what a model learned, where it has none already."""
     data = next(
         (small_model.data for small_model in catalog.local_entries() if small_model.name == name),
         "",

@@ -1,7 +1,5 @@
 """Several questions of a view that share one picture, such as maps side by side in the viewer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 import streamlit as st
@@ -34,7 +32,6 @@ def answers_of(outcomes: Outcomes) -> Answers:
 
 
 def tabs(answers: Answers) -> Iterator[tuple[str, Answer]]:
-    """Each answer in a tab of its own, to be drawn there."""
     if answers:
         for tab, (name, answer) in zip(st.tabs(list(answers)), answers.items(), strict=True):
             with tab:

@@ -1,7 +1,5 @@
 """Data of one's own: a zip of class folders or a MedMNIST .npz, kept in memory for the session."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -70,7 +68,6 @@ def draw() -> None:
 
 
 def open_data(content: bytes, name: str, side: int) -> None:
-    """Read the file, and choose it when it is a data set."""
     presence.arrive()
     st.session_state.pop("lab.problem", None)
     bar = st.empty()
@@ -104,13 +101,11 @@ def without_name(data: DataSet) -> DataSet:
 
 
 def describe(words: str, left_out: Sequence[Skipped]) -> None:
-    """What a file holds, and which of its files were left out."""
     st.caption(escape_markdown(words))
     skipped(left_out)
 
 
 def skipped(left_out: Sequence[Skipped]) -> None:
-    """Which files were left out, and why."""
     if not left_out:
         return
     with st.expander(

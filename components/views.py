@@ -1,7 +1,6 @@
 """The views that exist, in the order of the menu: question, title, address, file."""
 
-from __future__ import annotations
-
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,146 +22,59 @@ class AppPage:
         return ROOT / "pages" / self.file
 
 
-START = AppPage("Overview", "Start", "", "overview/start.py", ":material/home:")
-STORIES = AppPage("Overview", "Stories", "stories", "overview/stories.py", ":material/slideshow:")
-DATA_AND_MODELS = AppPage(
-    "Overview",
-    "Data and models",
-    "data-and-models",
-    "overview/data_and_models.py",
-    ":material/database:",
-)
-SWEEP = AppPage("Overview", "Sweep", "sweep", "overview/sweep.py", ":material/grid_view:")
-TRAY = AppPage("Overview", "Tray", "tray", "overview/tray.py", ":material/push_pin:")
-HEATMAPS = AppPage(
-    "Attribution",
-    "Heatmaps",
-    "heatmaps",
-    "attribution/heatmaps.py",
-    ":material/local_fire_department:",
-)
-LEVEL_SETS = AppPage(
-    "Attribution", "Level sets", "level-sets", "attribution/level_sets.py", ":material/route:"
-)
-WHICH_EXPLANATION = AppPage(
-    "Attribution",
-    "Which explanation?",
-    "which-explanation",
-    "attribution/which_explanation.py",
-    ":material/rule:",
-)
-MINIMAL_REGIONS = AppPage(
-    "Attribution",
-    "Minimal regions",
-    "minimal-regions",
-    "attribution/minimal_regions.py",
-    ":material/extension:",
-)
-ROBUSTNESS = AppPage(
-    "Attribution", "Robustness", "robustness", "attribution/robustness.py", ":material/gpp_maybe:"
-)
-PROTOTYPES = AppPage(
-    "Attribution", "Prototypes", "prototypes", "attribution/prototypes.py", ":material/category:"
-)
-STUDY = AppPage("Attribution", "Study", "study", "attribution/study.py", ":material/leaderboard:")
-TILTED_BOUNDARY = AppPage(
-    "Attribution",
-    "Tilted boundary",
-    "tilted-boundary",
-    "attribution/tilted_boundary.py",
-    ":material/architecture:",
-)
-ATTRIBUTION_EXPERIMENTS = AppPage(
-    "Attribution",
-    "Experiments",
-    "attribution-experiments",
-    "attribution/experiments.py",
-    ":material/science:",
-)
-SLIDES = AppPage("Attribution", "Slides", "slides", "attribution/slides.py", ":material/grid_on:")
-FORGET = AppPage("Unlearning", "Forget", "forget", "unlearning/forget.py", ":material/auto_delete:")
-JUDGE = AppPage(
-    "Unlearning", "Judge a model", "judge-a-model", "unlearning/judge.py", ":material/gavel:"
-)
-UNLEARNING_EXPERIMENTS = AppPage(
-    "Unlearning",
-    "Experiments",
-    "unlearning-experiments",
-    "unlearning/experiments.py",
-    ":material/science:",
-)
-CONCEPTS = AppPage(
-    "Unlearning", "Concepts", "concepts", "unlearning/concepts.py", ":material/visibility_off:"
-)
-GENERATOR = AppPage(
-    "Unlearning", "Generator", "generator", "unlearning/generator.py", ":material/brush:"
-)
-CERTIFICATES = AppPage(
-    "Unlearning",
-    "Certificates",
-    "certificates",
-    "unlearning/certificates.py",
-    ":material/verified_user:",
-)
-PROTECT_DATA = AppPage(
-    "Unlearning", "Protect data", "protect-data", "unlearning/protect_data.py", ":material/shield:"
-)
-ASK = AppPage("Hallucination", "Ask", "ask", "hallucination/ask.py", ":material/chat:")
-DECODING = AppPage(
-    "Hallucination", "Decoding", "decoding", "hallucination/decoding.py", ":material/alt_route:"
-)
-BENCHMARKS = AppPage(
-    "Hallucination",
-    "Benchmarks",
-    "benchmarks",
-    "hallucination/benchmarks.py",
-    ":material/fact_check:",
-)
-INSIDE = AppPage(
-    "Hallucination", "Inside", "inside", "hallucination/inside.py", ":material/neurology:"
-)
-BEFORE_AFTER = AppPage(
-    "Hallucination",
-    "Before and after",
-    "before-and-after",
-    "hallucination/before_after.py",
-    ":material/compare:",
-)
-HALLUCINATION_EXPERIMENTS = AppPage(
-    "Hallucination",
-    "Experiments",
-    "hallucination-experiments",
-    "hallucination/experiments.py",
-    ":material/science:",
-)
-FAMILIAR = AppPage(
-    "Anomaly", "Familiar?", "familiar", "anomaly/familiar.py", ":material/help_center:"
-)
-WHERE_ODD = AppPage(
-    "Anomaly", "Where is it odd?", "where-odd", "anomaly/where.py", ":material/location_searching:"
-)
+def app_page(
+    menu: str, title: str, symbol: str, *, address: str | None = None, file: str = ""
+) -> AppPage:
+    """A page; address and file are named after the title where nothing else is said."""
+    name = re.sub(r"\W+", "-", title.lower()).strip("-")
+    path = f"{menu.lower()}/{file or name.replace('-', '_')}.py"
+    return AppPage(menu, title, name if address is None else address, path, f":material/{symbol}:")
 
-DOUBT = AppPage(
-    "Anomaly",
-    "Confusion or ignorance",
-    "confusion-or-ignorance",
-    "anomaly/doubt.py",
-    ":material/psychology_alt:",
-)
-ANOMALY_EXPERIMENTS = AppPage(
-    "Anomaly", "Experiments", "anomaly-experiments", "anomaly/experiments.py", ":material/science:"
-)
 
-PRUNE = AppPage("Sparsity", "Prune", "prune", "sparsity/prune.py", ":material/content_cut:")
-TICKETS = AppPage(
-    "Sparsity", "Tickets", "tickets", "sparsity/tickets.py", ":material/confirmation_number:"
+START = app_page("Overview", "Start", "home", address="")
+STORIES = app_page("Overview", "Stories", "slideshow")
+DATA_AND_MODELS = app_page("Overview", "Data and models", "database")
+SWEEP = app_page("Overview", "Sweep", "grid_view")
+TRAY = app_page("Overview", "Tray", "push_pin")
+HEATMAPS = app_page("Attribution", "Heatmaps", "local_fire_department")
+LEVEL_SETS = app_page("Attribution", "Level sets", "route")
+WHICH_EXPLANATION = app_page("Attribution", "Which explanation?", "rule")
+MINIMAL_REGIONS = app_page("Attribution", "Minimal regions", "extension")
+ROBUSTNESS = app_page("Attribution", "Robustness", "gpp_maybe")
+PROTOTYPES = app_page("Attribution", "Prototypes", "category")
+STUDY = app_page("Attribution", "Study", "leaderboard")
+TILTED_BOUNDARY = app_page("Attribution", "Tilted boundary", "architecture")
+ATTRIBUTION_EXPERIMENTS = app_page(
+    "Attribution", "Experiments", "science", address="attribution-experiments"
 )
-SPARSITY_EXPERIMENTS = AppPage(
-    "Sparsity",
-    "Experiments",
-    "sparsity-experiments",
-    "sparsity/experiments.py",
-    ":material/science:",
+SLIDES = app_page("Attribution", "Slides", "grid_on")
+FORGET = app_page("Unlearning", "Forget", "auto_delete")
+JUDGE = app_page("Unlearning", "Judge a model", "gavel", file="judge")
+UNLEARNING_EXPERIMENTS = app_page(
+    "Unlearning", "Experiments", "science", address="unlearning-experiments"
+)
+CONCEPTS = app_page("Unlearning", "Concepts", "visibility_off")
+GENERATOR = app_page("Unlearning", "Generator", "brush")
+CERTIFICATES = app_page("Unlearning", "Certificates", "verified_user")
+PROTECT_DATA = app_page("Unlearning", "Protect data", "shield")
+ASK = app_page("Hallucination", "Ask", "chat")
+DECODING = app_page("Hallucination", "Decoding", "alt_route")
+BENCHMARKS = app_page("Hallucination", "Benchmarks", "fact_check")
+INSIDE = app_page("Hallucination", "Inside", "neurology")
+BEFORE_AFTER = app_page("Hallucination", "Before and after", "compare", file="before_after")
+HALLUCINATION_EXPERIMENTS = app_page(
+    "Hallucination", "Experiments", "science", address="hallucination-experiments"
+)
+FAMILIAR = app_page("Anomaly", "Familiar?", "help_center")
+WHERE_ODD = app_page(
+    "Anomaly", "Where is it odd?", "location_searching", address="where-odd", file="where"
+)
+DOUBT = app_page("Anomaly", "Confusion or ignorance", "psychology_alt", file="doubt")
+ANOMALY_EXPERIMENTS = app_page("Anomaly", "Experiments", "science", address="anomaly-experiments")
+PRUNE = app_page("Sparsity", "Prune", "content_cut")
+TICKETS = app_page("Sparsity", "Tickets", "confirmation_number")
+SPARSITY_EXPERIMENTS = app_page(
+    "Sparsity", "Experiments", "science", address="sparsity-experiments"
 )
 
 VIEWS = (

@@ -68,7 +68,6 @@ def plainly(method, kind, make):
 
 
 def plain(kind):
-    """The small method's answer about its tiny case."""
     return plainly(small(kind), kind, tiny.case_for)
 
 
@@ -97,5 +96,4 @@ def alike(first, second, near):
 
 
 def timed(field):
-    """Whether it is seconds, as a field or as a column of a table."""
     return field.split("/")[-1].startswith("seconds")  # others each time

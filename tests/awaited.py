@@ -5,6 +5,5 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def awaited(coroutine):
-    """What it returns or raises."""
     with ThreadPoolExecutor(1) as executor:
         return executor.submit(asyncio.run, coroutine).result()

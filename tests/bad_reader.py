@@ -11,7 +11,6 @@ from engine.vision.images.wire import Arrays, Words
 
 
 def picture(words: Words, arrays: Arrays) -> reader_process.Reply:
-    """What a bad decoder does."""
     match arrays.pop().tobytes()[-1:]:
         case b"c":
             os.abort()
@@ -29,8 +28,7 @@ def picture(words: Words, arrays: Arrays) -> reader_process.Reply:
         case b"p":
             os.write(1, b"printed by a decoder")
             raise ValueError(words["called"])
-    metadata = {"size": [2, 1], "notes": ["well"], "digest": "d"}
-    return metadata, [np.zeros((1, 2, 3), np.uint8)]
+    return {"size": [2, 1], "notes": ["well"], "digest": "d"}, [np.zeros((1, 2, 3), np.uint8)]
 
 
 if __name__ == "__main__":

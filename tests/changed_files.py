@@ -1,7 +1,6 @@
 """Valid files of our own with bytes changed, of every sort that a person brings."""
 
 import gzip
-import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +15,8 @@ from tests.hostile.doors import tried
 from tests.hostile.mutations import inside, mutant
 from tests.hostile.pictures import saved
 from tests.hostile.trials import Attempt, TrialKind, TrialOutcome
-from tests.hostile.weights import head, torch_file
+from tests.hostile.weights import head
+from tests.in_memory import torch_file, written
 
 Open = Callable[[bytes, str], Any]
 SEED = 7
@@ -32,14 +32,12 @@ def picture(data: bytes, name: str) -> None:
 
 
 def folders(data: bytes, name: str) -> None:
-    """Open a zip of class folders."""
     from engine.vision.data.folders import read_folders
 
     read_folders(data, name, 16)
 
 
 def arrays(data: bytes, name: str) -> None:
-    """Open a MedMNIST file."""
     from engine.vision.data.medmnist import read_npz
 
     read_npz(data, name)
@@ -54,27 +52,20 @@ def weights(data: bytes, name: str) -> None:
 
 
 def compressed(syntax: str) -> bytes:
-    """A DICOM file in a compressed syntax."""
-
     dataset = scans.dataset(scans.ramp())
     dataset.compress(syntax)
     return scans.written(dataset)
 
 
 def medmnist() -> bytes:
-    """A small MedMNIST file."""
-    rng = np.random.default_rng(0)
-    buffer = io.BytesIO()
-    parts = {}
+    rng, parts = np.random.default_rng(0), {}
     for part in ("train", "val", "test"):
         parts[f"{part}_images"] = rng.integers(0, 256, (12, 8, 8), np.uint8)
         parts[f"{part}_labels"] = np.arange(12).reshape(-1, 1) % 2
-    np.savez_compressed(buffer, **parts)
-    return buffer.getvalue()
+    return written(np.savez_compressed, **parts)
 
 
 def safetensors() -> bytes:
-    """Weights as .safetensors."""
     from safetensors.numpy import save
 
     return save({"fc.weight": np.ones((3, 8), np.float32), "fc.bias": np.ones(3, np.float32)})
@@ -91,10 +82,7 @@ def valid() -> dict[str, tuple[Open, list[bytes]]]:
     return {
         "a.png": (picture, [saved("PNG", **small), saved("PNG", mode="P", **small)]),
         "a.jpg": (picture, [saved("JPEG", **small), saved("JPEG", progressive=True, **small)]),
-        "a.tif": (
-            picture,
-            [saved("TIFF", **small), saved("TIFF", compression="tiff_lzw", **small)],
-        ),
+        "a.tif": (picture, [saved("TIFF", compression=way, **small) for way in (None, "tiff_lzw")]),
         "a.webp": (picture, [saved("WEBP", **small), saved("WEBP", lossless=True, **small)]),
         "a.gif": (picture, [saved("GIF", mode="P", **small)]),
         "a.bmp": (picture, [saved("BMP", **small)]),
@@ -116,7 +104,6 @@ class OwnFileTrials(TrialKind):
     longest = 240.0
 
     def names(self, count: int) -> list[str]:
-        """The number of each and its sort."""
         sorts = list(valid())
         return [f"{at:05} {sorts[at % len(sorts)]}" for at in range(count)]
 

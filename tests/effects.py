@@ -62,7 +62,6 @@ def grey_is_nothing(kind: type[Method[Any]]) -> ImageCase:
 
 
 def surer(kind: type[Method[Any]]) -> ImageCase:
-    """A model that is nearly sure of some regions."""
     case = tiny.case_for(kind)
     tiny.fill(case.model.head.weight, 6 * case.model.head.weight.numpy())
     return case
@@ -84,7 +83,6 @@ def by_chance(kind: type[Method[Any]]) -> TrustCase:
 
 
 def trained(_kind: type[Method[Any]]) -> PruneCase:
-    """A network that has learned something that can be lost."""
     model = deepcopy(tiny.learned())
     return PruneCase(model, tiny.columns(model.side, model.labels))
 
@@ -113,7 +111,6 @@ def trained_words(_kind: type[Method[Any]]) -> WordCase:
 
 
 def trained_scenes(_kind: type[Method[Any]]) -> ScenesCase:
-    """Scenes that a trained model describes."""
     return ScenesCase(load(HABIT), Greedy(), 3)
 
 

@@ -49,24 +49,12 @@ def carded(architecture: str, widest: int, **said: Any) -> bytes:
 
 
 def card_of(architecture: str, **said: Any) -> ModelCard:
-    """That card."""
-    return ModelCard(
-        **{
-            "title": "T",
-            "architecture": architecture,
-            "channels": 3,
-            "side": 224,
-            "mean": (0.0,) * 3,
-            "std": (1.0,) * 3,
-            "labels": tuple("abcd"),
-            "narrowed": True,
-        }
-        | said
-    )
+    numbers = {"channels": 3, "side": 224, "mean": (0.0,) * 3, "std": (1.0,) * 3}
+    usual = {"title": "T", "architecture": architecture, "labels": tuple("abcd"), "narrowed": True}
+    return ModelCard(**usual | numbers | said)
 
 
 def cases() -> Iterator[tuple[str, partial[Any]]]:
-    """Names, and what opens each."""
     for name in LARGE:
         for narrowed in (True, False):
             file = carded(f"timm:{name}", 1, narrowed=narrowed)
@@ -90,7 +78,6 @@ def peak() -> float:
 
 
 def main() -> None:
-    """Open each."""
     before = 0.0
     for name, opens in cases():
         before = before or peak()

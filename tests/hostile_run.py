@@ -61,7 +61,6 @@ def watch(ended: Event, peaks: list[float]) -> None:
 
 
 def main() -> None:
-    """Open the file, and print what came of it."""
     name, folder = sys.argv[1:]
     path = Path(folder, name)
     cases = (*hostile.IMAGES, *hostile.LARGE, *hostile.ZIPS, *hostile.ARRAYS, *hostile.WEIGHTS)

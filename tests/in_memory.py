@@ -16,12 +16,10 @@ def written(write: Callable[..., Any], *rest: Any, **options: Any) -> bytes:
 
 
 def png(pixels: np.ndarray) -> bytes:
-    """Pixels as a file."""
     return written(Image.fromarray(pixels).save, "PNG")
 
 
 def torch_file(content: Any, **options: Any) -> bytes:
-    """As torch saves it."""
     import torch
 
     return written(lambda file: torch.save(content, file, **options))

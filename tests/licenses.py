@@ -80,13 +80,10 @@ def license_of(package: Distribution) -> str:
         return TEXT_OF[name]
     if expression := metadata.get("License-Expression"):
         return str(expression)
-    classes = [
-        classifier.removeprefix(CLASSIFIER)
-        for classifier in metadata.get_all("Classifier") or ()
-        if classifier.startswith(CLASSIFIER)
-    ]
+    classifiers = metadata.get_all("Classifier") or ()
+    classes = [text for text in classifiers if text.startswith(CLASSIFIER)]
     if classes:
-        return "; ".join(classes)
+        return "; ".join(text.removeprefix(CLASSIFIER) for text in classes)
     text = str(metadata.get("License") or "").strip()
     return text if len(text) <= LONG else text.splitlines()[0][:LONG]
 
@@ -101,7 +98,6 @@ def conflicts(license: str) -> bool:
 
 
 def page() -> str:
-    """The table."""
     result = closure(names_of(ROOT / "requirements.txt"))
     rows = [f"| {name} | {license_of(package)} |" for name, package in result.items()]
     return "\n".join([WORDS, "| package | license |", "| --- | --- |", *rows, ""])

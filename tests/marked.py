@@ -88,7 +88,6 @@ def words_in(name: str, data: bytes) -> set[str]:
 
 
 def marked(text: str) -> Iterable[str]:
-    """Every marked word of a text."""
     for part in text.split(MARK)[1:]:
         yield MARK + "".join(takewhile(str.isalpha, part))
 

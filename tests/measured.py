@@ -14,13 +14,8 @@ ROW = re.compile(r"^\| (.+) \| (.+) \| (\d{4}-\d\d-\d\d, .+) \|$", re.MULTILINE)
 
 def commit() -> str:
     """The short name of what was tested."""
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "no commit"
 
 

@@ -22,7 +22,6 @@ MOST_VAGUE, MOST_GENERIC = 0.01, 0.03
 
 
 def files() -> list[Path]:
-    """All Python files of the repository."""
     return [
         file
         for name in CODE

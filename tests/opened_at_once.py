@@ -6,14 +6,12 @@ this process and its readers rose at the peak and afterwards, when all have left
 
 import gc
 import gzip
-import io
 import json
 import struct
 import sys
 import threading
 import time
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +25,10 @@ from engine.vision.data.folders import read_folders
 from engine.vision.data.medmnist import read_npz
 from engine.vision.images import Picture, Scan, load, reader
 from engine.vision.images.large import open_large
+from tests import in_memory
 from tests.engine.vision.images.test_large import shared
+from tests.hostile.archives import zipped
+from tests.hostile.pictures import blank_png
 from tests.scans import dataset, dicom, nifti, written
 
 FOUR = 4
@@ -38,46 +39,21 @@ def array_file() -> bytes:
     images = np.zeros((320, 512, 512, 3), np.uint8)
     images[:3] = np.random.default_rng(0).integers(0, 256, images[:3].shape, np.uint8)
     few, labels = images[-1:], (np.arange(320) % 2).astype(np.uint8)[:, None]
-    body = io.BytesIO()
-    np.savez_compressed(
-        body,
-        train_images=images,
-        train_labels=labels,
-        val_images=few,
-        val_labels=labels[:1],
-        test_images=few,
-        test_labels=labels[:1],
-    )
-    return body.getvalue()
-
-
-def blank_png(side: int) -> bytes:
-    """A white PNG in color, packed row by row."""
-    row, packer = b"\0" + b"\xff" * (3 * side), zlib.compressobj(9)
-    body = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    arrays = {f"{part}_images": few for part in ("val", "test")}
+    arrays |= {f"{part}_labels": labels[:1] for part in ("val", "test")}
+    rest = {"train_images": images, "train_labels": labels}
+    return in_memory.written(np.savez_compressed, **rest, **arrays)
 
 
 def zip_of_pictures() -> bytes:
     """Two classes; one picture of 95 million pixels."""
-    body = io.BytesIO()
-    with zipfile.ZipFile(body, "w") as archive:
-        archive.writestr("cat/1.png", blank_png(9750))
-        archive.writestr("dog/1.png", blank_png(64))
-    return body.getvalue()
+    pictures = {"cat/1.png": blank_png(9750, 9750, 2, 3), "dog/1.png": blank_png(64, 64, 2, 3)}
+    return zipped(pictures, zipfile.ZIP_STORED)
 
 
 def volume() -> bytes:
     """240 MB of voxels, packed."""
-    plain = nifti(np.zeros((4, 4, 4), np.int16))
-    head = bytearray(plain[:352])
+    head = bytearray(nifti(np.zeros((4, 4, 4), np.int16))[:352])
     struct.pack_into("<8h", head, 40, 3, 500, 500, 480, 1, 1, 1, 1)
     return gzip.compress(bytes(head) + bytes(500 * 500 * 480 * 2), 6)
 
@@ -126,7 +102,6 @@ def memory() -> int:
 
 
 def children(parent: str) -> list[Path]:
-    """The processes that this one started."""
     result = Path(f"/proc/{parent}/task").glob("*/children")
     return [Path(f"/proc/{pid}") for listing in result for pid in listing.read_text().split()]
 
@@ -148,7 +123,6 @@ def resident(process: Path) -> int:
 
 
 def main(kind: str) -> None:
-    """Open, sample, leave."""
     make, read = KINDS[kind]
     data = make()
     gc.collect()

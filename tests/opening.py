@@ -23,6 +23,12 @@ class Page(AppTest):
         assert not self.exception
         return self
 
+    @classmethod
+    def _from_string(cls, *given: Any, **more: Any) -> AppTest:
+        at = super()._from_string(*given, **more)  # Streamlit's own makes an AppTest of it
+        at.__class__ = cls
+        return at
+
 
 def at_view(view: AppPage) -> AppTest:
     """What the first run will draw at a view's address."""

@@ -5,8 +5,17 @@ from math import isnan
 
 import numpy as np
 
-from engine.core.run import Answer
-from engine.evaluation.experiment import NOT_HERE, OUTCOMES, Experiment, deviation_column
+from engine.core.run import Answer, answer
+from engine.evaluation.experiment import (
+    NOT_HERE,
+    OUTCOMES,
+    Claim,
+    Experiment,
+    ExperimentCase,
+    decided,
+    deviation_column,
+)
+from engine.vision import data as data_sets
 
 OUTCOMES_HERE = OUTCOMES | {NOT_HERE: "not so here"}
 
@@ -36,6 +45,29 @@ def keep(
         outcome = outcomes[int(claims["outcome"][row])]
         measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} {called})")
     return where
+
+
+def measured(
+    measure: Callable[[str, str], None],
+    method: Experiment,
+    where: str,
+    outcomes: Mapping[int, str] = OUTCOMES,
+) -> Answer:
+    """The experiment's answer about its first data set, which is kept."""
+    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    keep(measure, method, result, where, outcomes)
+    return result
+
+
+def margins_of(claims: Iterable[Claim], table: Mapping[str, Mapping[str, float]]) -> list[float]:
+    """The margins of claims on figures by row and name."""
+    return [claim.margin(lambda row, name: table[row][name]) for claim in claims]
+
+
+def outcome_words(margins: Iterable[float]) -> str:
+    """What became of a claim here, by the spread of its margin over seeds."""
+    (outcome,), (mean,), (within,) = decided(np.asarray(margins)[:, None])
+    return f"{OUTCOMES[int(outcome)]} here: margin {mean:+.3f} ± {within:.3f}"
 
 
 def with_deviation(value: float, deviation: float) -> str:

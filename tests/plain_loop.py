@@ -40,7 +40,6 @@ class PlainTraining:
     made: tuple[tuple[str, int], ...] = ()  # options of timm.create_model
 
     def network(self) -> torch.nn.Module:
-        """As it is before it learns."""
         torch.manual_seed(self.seed)
         return timm.create_model(self.architecture, num_classes=len(CLASSES), **dict(self.made))
 
@@ -92,7 +91,6 @@ def trained(how: PlainTraining) -> torch.nn.Module:
 
 
 def untrained(how: PlainTraining) -> torch.nn.Module:
-    """The network before it learned anything."""
     return how.network().eval()
 
 
@@ -105,7 +103,6 @@ def accuracy(network: torch.nn.Module, how: PlainTraining, rows: slice = slice(T
 
 
 def weights(network: torch.nn.Module) -> bytes:
-    """Its state_dict as torch saves it."""
     return torch_file(network.state_dict())
 
 
@@ -120,7 +117,6 @@ def data_set(side: int = 32, *, test: bool = True) -> DataSet:
 
 
 def zipped(rows: slice, side: int = 32, folders: tuple[str, ...] = CLASSES) -> bytes:
-    """Some of the digits as a zip of class folders."""
     images, labels = digits(side)
     pictures = {
         f"{folders[labels[place]]}/{place:04}.png": png(images[place])

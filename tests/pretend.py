@@ -52,14 +52,9 @@ class OnDevice(Tensor):
     @staticmethod
     def __new__(cls, inner: Tensor) -> OnDevice:
         with torch.inference_mode(mode=False):  # a view of a tensor made outside is none of inside
-            wrapper = Tensor._make_wrapper_subclass(
-                cls,
-                inner.shape,
-                strides=inner.stride(),
-                storage_offset=inner.storage_offset(),
-                dtype=inner.dtype,
-                device=device(),
-            )
+            place = {"strides": inner.stride(), "storage_offset": inner.storage_offset()}
+            place |= {"dtype": inner.dtype, "device": device()}
+            wrapper = Tensor._make_wrapper_subclass(cls, inner.shape, **place)
         wrapper.inner = inner
         return wrapper
 
@@ -102,7 +97,6 @@ class OnDeviceGenerator(_generator):
         self.manual_seed(0)
 
     def manual_seed(self, seed: int) -> OnDeviceGenerator:
-        """As torch's own."""
         mixed_seed = (seed * 0x9E3779B97F4A7C15 + 1) % 2**64
         _seeds.add(mixed_seed)
         super().manual_seed(mixed_seed)

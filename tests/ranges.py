@@ -60,7 +60,6 @@ def install(folder: Path, *, at_lowest: bool) -> Path:
 
 
 def main() -> int:
-    """Install, ask and test; the exit status of the tests."""
     parser = argparse.ArgumentParser(prog="python -m tests.ranges", description=__doc__)
     parser.add_argument("end", choices=("lowest", "newest"))
     parser.add_argument("folder", type=Path, help="of the environment, which must not exist")

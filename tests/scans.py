@@ -64,14 +64,12 @@ def dataset(pixels: np.ndarray, syntax: str = ExplicitVRLittleEndian, **header: 
 
 
 def written(made: Dataset) -> bytes:
-    """The file."""
     buffer = io.BytesIO()
     made.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
 
 
 def dicom(pixels: np.ndarray, **header: Any) -> bytes:
-    """A DICOM file."""
     return written(dataset(pixels, **header))
 
 

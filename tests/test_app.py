@@ -27,7 +27,6 @@ def test_a_sentence_meant_for_a_person_is_shown_and_anything_else_is_logged(
 
 
 def raised(error: Exception) -> None:
-    """As Streamlit does it."""
     from app import unexpected
 
     assert unexpected(error)

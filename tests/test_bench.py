@@ -27,19 +27,9 @@ from engine.vision import data as data_sets
 SIZES = (10, 20, 40, 80)
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        (0.98, "0.98"),
-        (15.72, "15.7"),
-        (1234.5, "1,234"),
-        (0.00123, "0.0012"),
-        (-2.5, "-2.50"),
-        (0, "0"),
-    ],
-)
-def test_a_number_has_two_digits_or_more(value, shown):
-    assert number(value) == shown
+def test_a_number_has_two_digits_or_more():
+    texts = {0.98: "0.98", 15.72: "15.7", 1234.5: "1,234", 0.00123: "0.0012", -2.5: "-2.50", 0: "0"}
+    assert {value: number(value) for value in texts} == texts
 
 
 @pytest.mark.parametrize(
@@ -78,9 +68,8 @@ def test_every_row_has_the_columns_of_the_head():
     ]
     for row in rows:
         assert row.row().replace("\\|", "").count("|") == HEAD.splitlines()[0].count("|")
-    assert rows[0].row() == (
-        "| a \\| b | **1.25×**; c \\| d | 1.00–1.50 | ≥ 1.20× | noisy: 40% apart |"
-    )
+    noisy = "| a \\| b | **1.25×**; c \\| d | 1.00–1.50 | ≥ 1.20× | noisy: 40% apart |"
+    assert rows[0].row() == noisy
     assert rows[1].row() == "| bytes | **0.70 MB** | exact | ≤ 1.00 MB | holds |"
     assert rows[2].row() == "| peer | it is not installed |  |  | not measured |"
 
@@ -96,9 +85,8 @@ def test_every_row_has_the_columns_of_the_head():
 )
 def test_a_budget_that_is_missed_beside_other_work_is_not_judged(row, verdict):
     assert replace(row, others=0.4).verdict == verdict
-    assert replace(row, others=0.05).verdict == verdict.replace(
-        "noisy: others took 40%", "**not here**"
-    )
+    alone = verdict.replace("noisy: others took 40%", "**not here**")
+    assert replace(row, others=0.05).verdict == alone
 
 
 def test_what_others_take_is_all_cores_less_our_own(monkeypatch):
@@ -140,13 +128,11 @@ def test_a_budget_is_in_the_unit_that_is_shown(monkeypatch):
 @pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
 def test_a_power_law_gives_its_exponent_however_fast_each_round_is(exponent):
     pace = np.array([[1.0], [3.0], [0.2]])  # of the rounds
-    result = fit(SIZES, pace * np.asarray(SIZES, float) ** exponent)
-    assert np.allclose(result, exponent, atol=1e-9)
+    assert np.allclose(fit(SIZES, pace * np.asarray(SIZES, float) ** exponent), exponent, atol=1e-9)
 
 
 def test_the_interval_holds_the_exponent_as_often_as_it_says():
-    generator = np.random.default_rng(0)
-    noise = np.exp(generator.normal(0, 0.1, (1000, 3, len(SIZES))))
+    noise = np.exp(np.random.default_rng(0).normal(0, 0.1, (1000, 3, len(SIZES))))
     results = [fit(SIZES, np.asarray(SIZES) ** 1.5 * factor) for factor in noise]
     share = np.mean([low <= 1.5 <= high for _, low, high in results])
     assert 0.93 < share < 0.97  # 0.95 with a standard error of 0.007
@@ -282,11 +268,12 @@ def test_a_rerun_is_judged_by_its_calls_and_by_what_it_cost_before():
 
 def test_the_curve_that_is_timed_is_that_of_every_mixture_attacked_anew(monkeypatch):
     models = []
-    monkeypatch.setattr(
-        AdaptiveSmoothing,
-        "attacked",
-        lambda self, model, images, targets, seed: models.append(model) or [images],
-    )
+
+    def attacked(self, model, images, targets, seed):
+        models.append(model)
+        return [images]
+
+    monkeypatch.setattr(AdaptiveSmoothing, "attacked", attacked)
     method, case = AdaptiveSmoothing(images=10), ExperimentCase(data_sets.load("digits"))
     for _ in range(2):
         models.clear()

@@ -69,15 +69,9 @@ BLIND = {
 PARTS = {PixelBanks, Condition}  # of other answers, whose contract is theirs
 CONTRACT_METHODS = [*METHODS, *(kind for kind in INTERNAL_METHODS if kind not in PARTS)]
 every = pytest.mark.parametrize("kind", CONTRACT_METHODS, ids=lambda kind: kind.full_name())
-seeing = pytest.mark.parametrize(
-    "kind",
-    [
-        kind
-        for kind in CONTRACT_METHODS
-        if kind.family not in {"hallucination", "lab"} and not issubclass(kind, Experiment)
-    ],
-    ids=lambda kind: kind.full_name(),
-)
+SEEING = [kind for kind in CONTRACT_METHODS if kind.family not in {"hallucination", "lab"}]
+SEEING = [kind for kind in SEEING if not issubclass(kind, Experiment)]
+seeing = pytest.mark.parametrize("kind", SEEING, ids=lambda kind: kind.full_name())
 """Those that ask an image model, which takes images in batches."""
 
 
@@ -271,14 +265,12 @@ def test_its_settings_can_be_drawn_and_are_bounded(kind):
         assert spec.metadata["help"].endswith(".")
         assert control.allows(spec.default)
         wrong = {Slider: "a word", Choice: "no such word", Switch: "maybe"}[type(control)]
-        beyond = (
-            [control.low - control.step, control.high + control.step]
-            if isinstance(control, Slider)
-            else []
-        )
+        values = [wrong]
+        if isinstance(control, Slider):
+            values += [control.low - control.step, control.high + control.step]
         if isinstance(control, Choice) and control.source:
             continue
-        for value in [wrong, *beyond]:
+        for value in values:
             with pytest.raises(BadSetting, match=spec.metadata["label"]):
                 kind(**{spec.name: value})
 
@@ -364,8 +356,7 @@ def test_the_answer_survives_the_store_and_is_named_by_its_settings(kind):
         for field, array in view.arrays().items():
             assert np.array_equal(array, again.result[name].arrays()[field], equal_nan=True)
     for spec in fields(kind):
-        control = spec.metadata["control"]
-        other = another(control, getattr(method, spec.name), case)
+        other = another(spec.metadata["control"], getattr(method, spec.name), case)
         assert digest(replace(method, **{spec.name: other}), case) != digest(method, case)
 
 
@@ -426,8 +417,7 @@ def alike(view, field):
 
 @every
 def test_a_model_that_does_not_fit_is_refused_with_the_reason(kind):
-    linear = tiny.linear_case()
-    case = tiny.case_for(kind, linear.model)
+    case = tiny.case_for(kind, tiny.linear_case().model)
     if reason := kind.unmet(case):
         with pytest.raises(DoesNotFit, match="needs"):
             answer(kind(), case)
@@ -441,6 +431,5 @@ def test_a_model_that_does_not_fit_is_refused_with_the_reason(kind):
     if not kind.fast and hasattr(exact_case := tiny.case_for(kind), "at"):
         with pytest.raises(DoesNotFit, match="exact"):
             answer(kind(), exact_case.at("fast"))
-        assert digest(kind(), exact_case.at("fast")) != digest(
-            kind(), exact_case
-        )  # nor found as kept
+        fast = digest(kind(), exact_case.at("fast"))
+        assert fast != digest(kind(), exact_case)  # nor found as kept

@@ -23,23 +23,11 @@ from tests.effects import EFFECTS, INERT, Effect
 from tests.recorded import assert_recorded
 from tests.test_contract import CONTRACT_METHODS
 
-targeted = pytest.mark.parametrize(
-    "kind",
-    [
-        kind
-        for kind in attribution.METHODS
-        if kind
-        not in {
-            *attribution.STUDY,
-            *attribution.LEVEL_SETS,
-            *attribution.ROBUSTNESS,
-            *attribution.SLIDES,
-            *PROTOTYPES,
-        }
-        and case_kind(kind) not in {ExperimentCase, TrustCase}
-    ],
-    ids=lambda kind: kind.full_name(),
-)
+APART = {*attribution.STUDY, *attribution.LEVEL_SETS, *attribution.ROBUSTNESS}
+APART |= {*attribution.SLIDES, *PROTOTYPES}
+TARGETED = [kind for kind in attribution.METHODS if kind not in APART]
+TARGETED = [kind for kind in TARGETED if case_kind(kind) not in {ExperimentCase, TrustCase}]
+targeted = pytest.mark.parametrize("kind", TARGETED, ids=lambda kind: kind.full_name())
 """Those that are asked about one image and one class."""
 mapping = pytest.mark.parametrize("kind", attribution.HEATMAPS, ids=lambda kind: kind.full_name())
 ROUNDING = 1e-6  # of the largest number: what a setting changes has to be more
@@ -83,8 +71,7 @@ def test_every_setting_changes_an_answer(kind):
         begun = small(kind) if spec.name in REPEATED else once(kind)
         method, case = replace(begun, **effect.given), settled(effect.case(kind))
         first = plainly(method, kind, effect.case)
-        value = getattr(method, spec.name)
-        for other in others(spec.metadata["control"], value, case):
+        for other in others(spec.metadata["control"], getattr(method, spec.name), case):
             with suppress(BlindspotError):  # the case refuses this value: another one, then
                 changed = replace(method, **{spec.name: other})(case)
                 if differing(first, changed, ROUNDING):

@@ -15,13 +15,8 @@ ROOT_PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
 PAGES = [*(ROOT / name for name in ROOT_PAGES), *sorted(DOCS.glob("*.md"))]
 OVERVIEW = "Overview"
 MENUS = {entry.menu: [view for view in VIEWS if view.menu == entry.menu] for entry in VIEWS}
-HEADINGS = (
-    "The question",
-    "What you see first",
-    "How to read it",
-    "What not to conclude",
-    "The views",
-)
+HEADINGS = ("The question", "What you see first", "How to read it", "What not to conclude")
+HEADINGS += ("The views",)
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]+)\)")
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 MOST = 250_000  # bytes of a picture
@@ -39,7 +34,6 @@ def anchors(page: Path) -> set[str]:
 
 
 def question(menu: str) -> Path:
-    """The page of a question."""
     return DOCS / f"{menu.lower()}.md"
 
 

@@ -34,6 +34,7 @@ LONG = {
 }
 HUB = re.compile(r"resnet50|open_clip:")  # in a command whose model is from there
 SLOW_METHODS = ("attribution.Occlusion", "attribution.OrderedSuccess", "attribution.QuadAttacK")
+SLOW_RUNS = tuple(f"run {name} " for name in SLOW_METHODS)
 SLOW = ("weights digits-mlp", "phantom-cnn", "unlearning.SALM", *SLOW_METHODS)  # in them
 
 
@@ -113,12 +114,7 @@ def test_a_command_runs_as_it_stands(command, somebody, capsys):
 
 
 @pytest.mark.parametrize(
-    "command",
-    [
-        command
-        for command in commands()
-        if command.startswith(tuple(f"run {name} " for name in SLOW_METHODS))
-    ],
+    "command", [command for command in commands() if command.startswith(SLOW_RUNS)]
 )
 def test_a_command_of_a_slow_method_asks_it(command, somebody, monkeypatch, capsys):
     def answer(method, case, _progress):

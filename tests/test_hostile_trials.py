@@ -58,10 +58,8 @@ def test_a_file_with_another_hash_and_a_package_that_is_not_there_are_left_out(m
     gone = corpus.PackageOfFiles("no-such-package-here", "1", INSTALLED, "-", "MIT", {"a": "0"})
     monkeypatch.setattr(corpus, "packages", lambda: [package, gone])
     real = corpus.installed
-    installed_files = [("a", good), ("b", other), ("c", good)]
-    monkeypatch.setattr(
-        corpus, "installed", lambda name: installed_files if name == "p" else real(name)
-    )
+    files = {"p": [("a", good), ("b", other), ("c", good)]}
+    monkeypatch.setattr(corpus, "installed", lambda name: files.get(name) or real(name))
     assert corpus.corpus([INSTALLED]) == {"p/a": good}
 
 
@@ -77,18 +75,15 @@ def test_without_a_network_it_says_what_is_missing(monkeypatch, tmp_path, capsys
     assert entry.main(["files", "--folder", str(tmp_path)]) == entry.NO_FILES
 
 
+DEFLATED = saved("TIFF", compression="tiff_adobe_deflate")
 VOLUME = scans.nifti(np.arange(336, dtype=np.int16).reshape(6, 7, 8))
 OF_FORMAT = {
     mutations.parts: [saved("PNG"), saved("JPEG")],
     mutations.sizes: [saved("PNG"), saved("JPEG")],
-    mutations.tiff_tags: [saved("TIFF"), saved("TIFF", compression="tiff_adobe_deflate")],
+    mutations.tiff_tags: [saved("TIFF"), DEFLATED],
     mutations.dicom_elements: [scans.dicom(scans.ramp())],
     mutations.nifti_fields: [VOLUME, gzip.compress(VOLUME)],
-    mutations.inflated: [
-        saved("PNG"),
-        gzip.compress(VOLUME),
-        saved("TIFF", compression="tiff_adobe_deflate"),
-    ],
+    mutations.inflated: [saved("PNG"), gzip.compress(VOLUME), DEFLATED],
 }
 EVERY = [data for files in OF_FORMAT.values() for data in files]
 
@@ -209,19 +204,13 @@ def test_a_trial_that_ends_its_process_or_never_ends_is_wrong_and_the_rest_goes_
     monkeypatch.setattr(entry.subprocess, "Popen", Forked)
     monkeypatch.setattr(entry, "POLL", 0.05)
     outcomes = entry.supervise("odd", 5, tmp_path)
-    assert {name: outcome.came for name, outcome in outcomes.items()} == {
-        "good": "read",
-        "raises": "crash",
-        "ends": "end",
-        "endless": "late",
-        "last": "read",
-    }
+    came = {"good": "read", "raises": "crash", "ends": "end", "endless": "late", "last": "read"}
+    assert {name: outcome.came for name, outcome in outcomes.items()} == came
     assert outcomes["raises"].wrong.startswith("KeyError at test_hostile_trials.py:")
     row = OddTrials().rows(outcomes)[0]
     assert row.holds is False
-    assert row.found.startswith(
-        "5: 2 read, 1 crash, 1 end, 1 late; worst 1.00 s of computing (good)"
-    )
+    counts = "5: 2 read, 1 crash, 1 end, 1 late"
+    assert row.found.startswith(f"{counts}; worst 1.00 s of computing (good)")
 
     lines = (tmp_path / "odd.jsonl").read_text()
     assert entry.supervise("odd", 5, tmp_path) == outcomes  # goes on where the first one ended

@@ -81,14 +81,8 @@ def test_plotly_is_loaded_by_a_figure_and_not_by_its_declaration() -> None:
 
 
 FAMILIES = ("attribution", "unlearning", "hallucination", "anomaly", "sparsity")
-LEVELS = {  # of the engine's rooms; arrows run downward
-    "commands": 4,
-    "sweep": 4,
-    **dict.fromkeys(FAMILIES, 3),
-    "evaluation": 2,
-    "vision": 1,
-    "core": 0,
-}
+LEVELS = {"evaluation": 2, "vision": 1, "core": 0}  # of the engine's rooms; arrows run downward
+LEVELS |= dict.fromkeys(FAMILIES, 3) | dict.fromkeys(("commands", "sweep"), 4)
 
 
 def rooms(source: str, package: str) -> Iterator[str]:
@@ -98,9 +92,8 @@ def rooms(source: str, package: str) -> Iterator[str]:
 
 
 def test_rooms_are_found_in_each_form_of_import() -> None:
-    source = (
-        "import engine.a.b\nfrom engine import c\nfrom engine.d.e import f\nfrom x.y import z\n"
-    )
+    lines = ("import engine.a.b", "from engine import c", "from engine.d.e import f")
+    source = "\n".join([*lines, "from x.y import z"])
     assert list(rooms(source, "engine")) == ["a", "c", "d"]
 
 
@@ -119,8 +112,7 @@ def test_a_family_knows_no_other_and_the_rooms_below_know_no_family() -> None:
 def test_the_engine_has_ten_rooms() -> None:
     folders = {path.name for path in (ROOT / "engine").iterdir() if any(path.rglob("*.py"))}
     assert folders == LEVELS.keys()
-    files = {path.name for path in (ROOT / "engine").glob("*.py")}
-    assert files == {"__init__.py", "__main__.py"}
+    assert {path.name for path in (ROOT / "engine").glob("*.py")} == {"__init__.py", "__main__.py"}
 
 
 @pytest.mark.parametrize("room", LEVELS)

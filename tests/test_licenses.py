@@ -36,6 +36,5 @@ def test_no_package_of_the_app_has_a_license_in_conflict_with_ours():
 def test_the_page_has_each_package_that_requirements_name():
     _, table = PAGE.read_text("utf-8").split("| --- | --- |")
     rows = dict(re.findall(r"^\| ([a-z0-9-]+) \| (.+) \|$", table, re.MULTILINE))
-    named = {canonicalize_name(name) for name in names_of(ROOT / "requirements.txt")}
-    assert named <= rows.keys()
+    assert {canonicalize_name(name) for name in names_of(ROOT / "requirements.txt")} <= rows.keys()
     assert not [name for name, license_name in rows.items() if conflicts(license_name)]

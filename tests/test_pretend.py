@@ -74,14 +74,8 @@ with pretend.computing((torch.float64,)), raises(pretend.Refused):
 
 
 def ran(code, *words, seconds=100):
-    """What it printed."""
-    ended = subprocess.run(
-        [sys.executable, "-c", code, *words],
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
+    options = {"capture_output": True, "text": True, "timeout": seconds}
+    ended = subprocess.run([sys.executable, "-c", code, *words], check=False, **options)
     assert ended.returncode == 0, ended.stderr[-6000:]
     return ended.stdout
 

@@ -45,9 +45,8 @@ def test_a_quantile_is_a_value_that_was_measured(share, found):
 
 
 def test_each_harm_to_an_answer_is_noticed_and_an_unfinished_file_is_none(tmp_path):
-    Store(tmp_path / "answers").put(
-        "d", {"scores": Scores(np.ones(1), ("x",), "")}, {"seconds": 1.0}
-    )
+    views = {"scores": Scores(np.ones(1), ("x",), "")}
+    Store(tmp_path / "answers").put("d", views, {"seconds": 1.0})
     (tmp_path / "answers" / f"{PART}abc").write_bytes(b"half")
     assert not list(store.damage(tmp_path))
     assert store.leftovers(tmp_path) == 1

@@ -6,16 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PLACES = (
-    "app.py",
-    "components",
-    "engine",
-    "pages",
-    "docs",
-    "README.md",
-    "CONTRIBUTING.md",
-    "assets/LICENSES.md",
-)
+PLACES = ("app.py", "components", "engine", "pages", "docs", "README.md", "CONTRIBUTING.md")
+PLACES += ("assets/LICENSES.md",)
 ENDINGS = {".css", ".js", ".md", ".py", ".toml"}
 NAME = "McConnell Brain Imaging Centre"
 BRITISH = re.compile(
@@ -28,13 +20,10 @@ BRITISH = re.compile(
 @pytest.mark.parametrize("place", PLACES)
 def test_spelling_is_american(place):
     root = ROOT / place
-    files = (
-        [root] if root.is_file() else [path for path in root.rglob("*") if path.suffix in ENDINGS]
-    )
+    files = [path for path in (root, *root.rglob("*")) if path.suffix in ENDINGS]
     assert files
-    results = {
+    assert not {
         str(file.relative_to(ROOT)): words
         for file in files
         if (words := BRITISH.findall(file.read_text(encoding="utf-8").replace(NAME, "")))
     }
-    assert not results

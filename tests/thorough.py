@@ -31,12 +31,10 @@ DURATION = re.compile(r"\s*([\d.]+)s (?:setup|call|teardown)\s+(\S+::.*\S)")
 
 
 def left_out() -> frozenset[str]:
-    """Files and tests that are left out."""
     return frozenset(LIST.read_text(encoding="utf-8").splitlines())
 
 
 def mark(items: Iterable[pytest.Item]) -> None:
-    """Mark the tests that are left out."""
     names = left_out()
     files = [f"{name}/" for name in names if "::" not in name]
     for item in items:

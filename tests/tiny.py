@@ -131,17 +131,9 @@ def cnn(activation: type[nn.Module] = nn.ReLU, seed: int = 0) -> Classifier:
     return classifier(random_weights(Cnn(activation), seed), name="tiny-cnn")
 
 
-def vit(seed: int = 0) -> Classifier:
-    network = timm.create_model(
-        "vit_tiny_patch16_224",
-        pretrained=False,
-        img_size=SIDE,
-        patch_size=8,
-        embed_dim=24,
-        depth=3,
-        num_heads=3,
-        num_classes=4,
-    )
+def vit(seed: int = 0, **others: Any) -> Classifier:
+    sizes = {"img_size": SIDE, "patch_size": 8, "embed_dim": 24, "depth": 3, "num_heads": 3}
+    network = timm.create_model("vit_tiny_patch16_224", num_classes=4, **sizes, **others)
     return classifier(random_weights(network, seed, 0.2), name="tiny-vit")
 
 
@@ -152,7 +144,6 @@ def with_own_map(seed: int = 0) -> Classifier:
 
 
 def fill(parameter: nn.Parameter, values: np.ndarray) -> None:
-    """Give a parameter its numbers."""
     with torch.no_grad():
         parameter.copy_(torch.from_numpy(np.asarray(values)))
 
@@ -209,7 +200,6 @@ def ordered_case(model: Classifier | None = None) -> OrderedCase:
 
 
 def attacked_images(model: Classifier | None = None) -> AttackedImagesCase:
-    """Two images that are attacked."""
     model = model or deepcopy(learned())
     return AttackedImagesCase(model, columns(model.side, model.labels), 2)
 
@@ -263,15 +253,10 @@ def data_set(classes: tuple[str, ...], side: int, count: int = 48, seed: int = 0
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % len(classes)
     images = rng.integers(0, 200, (count, 3, side, side)) + 10 * labels[:, None, None, None]
-    return DataSet(
-        f"tiny-{seed}",
-        DataCard("Tiny", "noise", "drawn", "none"),
-        classes,
-        images.clip(0, 255).astype(np.uint8),
-        labels,
-        np.arange(count),
-        np.where(np.arange(count) < count // 2, 0, 2).astype(np.uint8),
-    )
+    images, ids = images.clip(0, 255).astype(np.uint8), np.arange(count)
+    split = np.where(ids < count // 2, 0, 2).astype(np.uint8)
+    card = DataCard("Tiny", "noise", "drawn", "none")
+    return DataSet(f"tiny-{seed}", card, classes, images, labels, ids, split)
 
 
 def familiar_case(model: Classifier) -> FamiliarCase:
@@ -303,11 +288,8 @@ def lesions_case(model: Classifier) -> LesionsCase:
         top, left = 4 + row % 5, 6 + row % 7
         masks[row, top : top + 8, left : left + 8] = True
         images[row][:, masks[row]] = 180 + 70 * data.labels[row]
-    return LesionsCase(
-        model,
-        replace(data, images=images, truth={"mask": masks}),
-        data_set(("none",), model.side, 60),
-    )
+    lesions = replace(data, images=images, truth={"mask": masks})
+    return LesionsCase(model, lesions, data_set(("none",), model.side, 60))
 
 
 @cache
@@ -331,6 +313,11 @@ def columns(side: int, classes: tuple[str, ...]) -> DataSet:
     return DataSet("columns", card, classes, images, labels, np.arange(48) * 3, split)
 
 
+def digits(seed: int = 0) -> ExperimentCase:
+    """The digits that ship, for an experiment."""
+    return ExperimentCase(data_sets.load("digits"), seed)
+
+
 def forget_case(model: Classifier | None = None) -> unlearning.ForgetCase:
     """A class of the bright columns is to be forgotten."""
     model = deepcopy(learned()) if model is None else model
@@ -344,21 +331,16 @@ def unlearning_case(kind: type, model: Classifier | None = None) -> Any:
     if kind in unlearning.CONCEPTS:
         return concept_case(kind, model)
     if kind in {*unlearning.GENERATOR, *unlearning.ON_IMAGE, *unlearning.PROTECT}:
-        return (
-            generator_case()
-            if kind in unlearning.GENERATOR and model is None
-            else asked_image(model)
-        )
+        drawn = kind in unlearning.GENERATOR and model is None
+        return generator_case() if drawn else asked_image(model)
     case = forget_case(model)
     if kind in {*unlearning.DIAGNOSTICS, OwnImages}:
         return unlearning.AfterCase(case, unlearning.FineTune(epochs=2, rate=0.1))
     if kind is unlearning.WorstCase or issubclass(kind, unlearning.Protection):
         return case.pruning if kind is unlearning.WorstCase else train_case(model)
     if kind in {unlearning.Scoreboard, unlearning.Timing, unlearning.SparseOriginals}:
-        return unlearning.BoardCase(
-            case,
-            (unlearning.SSD(), unlearning.FineTune(epochs=1), unlearning.GradientAscent(epochs=1)),
-        )
+        ways = unlearning.FineTune(epochs=1), unlearning.GradientAscent(epochs=1)
+        return unlearning.BoardCase(case, (unlearning.SSD(), *ways))
     return case
 
 
@@ -379,33 +361,24 @@ def concept_case(kind: type, model: Classifier | None = None) -> Any:
     return hallucination.ScenesCase(load(HABIT), hallucination.Greedy(), count, clean=True)
 
 
+OF_SCENES = {hallucination.Rates, hallucination.MaskLLM, hallucination.POPE, hallucination.CHAIR}
+OF_SCENES |= {hallucination.BEAF, hallucination.RemovalLaw, hallucination.AttentionSinks}
+
+
 def caption_case(kind: type, model: Classifier | None = None) -> Any:
     """A question to an untrained vision-language model; what cannot be asked of a classifier."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
-    if kind in {
-        hallucination.Rates,
-        hallucination.MaskLLM,
-        hallucination.POPE,
-        hallucination.CHAIR,
-        hallucination.BEAF,
-        hallucination.RemovalLaw,
-        hallucination.AttentionSinks,
-    }:
+    if kind in OF_SCENES:
         count, scenes = (20, "biased") if kind is hallucination.RemovalLaw else (4, "broken")
-        return hallucination.ScenesCase(
-            deepcopy(speaking.untrained()), hallucination.Greedy(length=6), count, scenes
-        )
+        vlm, greedy = deepcopy(speaking.untrained()), hallucination.Greedy(length=6)
+        return hallucination.ScenesCase(vlm, greedy, count, scenes)
     if kind is hallucination.HalluRAG:  # an untrained model names nothing
-        return hallucination.ScenesCase(
-            load(HABIT), hallucination.Greedy(length=16), count=40, kind="counter"
-        )
+        greedy = hallucination.Greedy(length=16)
+        return hallucination.ScenesCase(load(HABIT), greedy, count=40, kind="counter")
     if kind in {hallucination.KeepCurve, hallucination.ViewsAblation}:
-        decoding = (
-            hallucination.VASparse(length=4)
-            if kind is hallucination.KeepCurve
-            else hallucination.MVP(length=4)
-        )
+        curve = kind is hallucination.KeepCurve
+        decoding = (hallucination.VASparse if curve else hallucination.MVP)(length=4)
         return hallucination.ScenesCase(deepcopy(speaking.untrained()), decoding, count=2)
     scene, *others = speaking.scenes()[:2]
     if kind is hallucination.WordRisk:  # an untrained model names nothing
@@ -490,22 +463,16 @@ def bright_bags(count: int = 18, size: int = 8, side: int = 8, seed: int = 0) ->
     faint = (hard < 0.5) & key
     images[key, :, 2:6, 2:6] = 250
     images[faint, :, 2:6, 2:6] = 180
-    bags = np.repeat(np.arange(count), size)
-    return DataSet(
-        "bright-bags",
-        DataCard("Bright bags", "", "", ""),
-        ("none", "bright"),
+    images, key, bags = (
         images.reshape(-1, 1, side, side),
-        labels[bags],
-        np.arange(count * size) * 3,
-        np.array([0, 0, 0, 0, 1, 1, 2, 2, 2], np.uint8)[bags % 9],
-        {
-            "group": bags * 2,
-            "key": key.ravel(),
-            "hard": faint.ravel(),
-            "digit": np.where(key.ravel(), 9, 1),
-        },
+        key.ravel(),
+        np.arange(count).repeat(size),
     )
+    split = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2], np.uint8)[bags % 9]
+    card, classes = DataCard("Bright bags", "", "", ""), ("none", "bright")
+    truth = {"group": bags * 2, "key": key, "hard": faint.ravel(), "digit": np.where(key, 9, 1)}
+    ids = np.arange(count * size) * 3
+    return DataSet("bright-bags", card, classes, images, labels[bags], ids, split, truth)
 
 
 def whole_slide_case(model: Classifier | None = None) -> WholeSlideCase | ImageCase:
@@ -535,17 +502,9 @@ def squares(side: int = 16, count: int = 96) -> DataSet:
         masks[row, top : top + width, left : left + width] = row % 10 != 0
     images[:, 0][masks] = 230
     split = np.array([0, 0, 0, 1, 0, 2, 0, 2], np.uint8)[np.arange(count) % 8]
-    labels = masks.any((1, 2)).astype(np.int64)
-    return DataSet(
-        "squares",
-        DataCard("Squares", "", "", ""),
-        ("none", "compact"),
-        images,
-        labels,
-        np.arange(count) * 2,
-        split,
-        {"mask": masks},
-    )
+    labels, ids = masks.any((1, 2)).astype(np.int64), np.arange(count) * 2
+    card, classes = DataCard("Squares", "", "", ""), ("none", "compact")
+    return DataSet("squares", card, classes, images, labels, ids, split, {"mask": masks})
 
 
 def squares_with_twins() -> DataSet:

@@ -11,7 +11,6 @@ from engine.core.method import Method, case_kind
 
 
 def answer_folder(out: Path) -> Path:
-    """The folder of the only answer below it."""
     (result,) = out.glob("*/result.json")
     return result.parent
 

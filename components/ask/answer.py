@@ -1,12 +1,10 @@
 """What the model says of the image, whether it is true, and what the other models say."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.dialog import question, scene
 from components.dialog.answer_words import first_place, marked
 from components.dialog.scene import KEY, DialogImage
@@ -38,15 +36,13 @@ def show(dialog_image: DialogImage, case: CaptionCase) -> WordCase:
 
     The page ends here where there is no answer, or none of a single word.
     """
-    answer = section.show(
-        Section(
-            KEY,
-            Greedy(),
-            case,
-            known=dialog_image.known,
-            picture=lambda result: picture(dialog_image, case, result["answer"]),
-        )
-    )
+    answer = Section(
+        KEY,
+        Greedy(),
+        case,
+        known=dialog_image.known,
+        picture=lambda result: picture(dialog_image, case, result["answer"]),
+    ).show()
     picked = picked_words(case, answer["answer"]) if answer else None
     if picked is None:
         end()
@@ -54,7 +50,6 @@ def show(dialog_image: DialogImage, case: CaptionCase) -> WordCase:
 
 
 def picked_words(case: CaptionCase, tokens: Tokens) -> WordCase | None:
-    """The words that are looked into: those picked, else what is most worth a look."""
     if not tokens.words:
         return None
     first = first_place(tokens.words, claims_of(case, tokens.words))
@@ -64,7 +59,6 @@ def picked_words(case: CaptionCase, tokens: Tokens) -> WordCase | None:
 
 
 def picture(dialog_image: DialogImage, case: CaptionCase, tokens: Tokens) -> None:
-    """The image beside what is said of it."""
     image, text_column = st.columns(2, gap="large")
     with image:
         scene.picture(dialog_image, case.vlm.name)
@@ -77,7 +71,6 @@ def picture(dialog_image: DialogImage, case: CaptionCase, tokens: Tokens) -> Non
 
 
 def clickable(picked: WordCase, tokens: Tokens) -> None:
-    """The words, to be picked."""
     truth = picked.claims
     st.markdown(f"**{escape_markdown(picked.vlm.title)}** on “{escape_markdown(picked.prompt)}”:")
     draw_words(
@@ -91,7 +84,6 @@ def clickable(picked: WordCase, tokens: Tokens) -> None:
 
 
 def compare_answers(dialog_image: DialogImage, case: CaptionCase, tokens: Tokens) -> None:
-    """Things named, made up and missed, and what the other TinyVLMs without experts say."""
     truth = claims_of(case, tokens.words)
     if truth is not None and truth.kind == "caption":
         for title, names in zip(VERDICT_TITLES, things_of(truth), strict=True):

@@ -1,13 +1,10 @@
 """Whether the picked words hang on what they looked at: things taken out, one after another."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from components import section
 from components.dialog.scene import KEY, DialogImage
 from components.links import let_go
 from components.notices import escape_markdown
@@ -27,7 +24,6 @@ LOST = Bars(value="lost", title="points lost", whole=True, color=1)
 
 
 def show(dialog_image: DialogImage, picked: WordCase, attention_map: HeatMap | None) -> None:
-    """Each thing taken out, then one faded; of a picture whose truth nobody knows, neither."""
     scene = picked.scene
     if attention_map is None:
         return
@@ -46,44 +42,40 @@ def show(dialog_image: DialogImage, picked: WordCase, attention_map: HeatMap | N
 def show_causes(
     dialog_image: DialogImage, picked: WordCase, scene: Scene, attention_map: HeatMap
 ) -> None:
-    """For each thing: how much the words looked at it, and what they owe to it."""
     case, phrase = asking.without_each(picked, scene), picked.phrase
     table = partial(findings.thing_table, picked, attention_map)
-    section.show(
-        Section(
-            f"{KEY}.cause",
-            Cause(),
-            case,
-            f"What does {phrase} hang on?",
-            known=image_arguments(dialog_image, "each"),
-            sentence=lambda result: findings.hangs_on(
-                phrase, table(result["images"]), result["images"]["probability"][0]
+    Section(
+        f"{KEY}.cause",
+        Cause(),
+        case,
+        f"What does {phrase} hang on?",
+        known=image_arguments(dialog_image, "each"),
+        sentence=lambda result: findings.hangs_on(
+            phrase, table(result["images"]), result["images"]["probability"][0]
+        ),
+        evidence=(
+            Drawing(
+                "images",
+                "Looked at",
+                ATTENTION,
+                part=table,
+                finding=lambda result: findings.on_no_thing(table(result["images"])),
             ),
-            evidence=(
-                Drawing(
-                    "images",
-                    "Looked at",
-                    ATTENTION,
-                    part=table,
-                    finding=lambda result: findings.on_no_thing(table(result["images"])),
-                ),
-                Drawing(
-                    "images",
-                    f"{phrase} hangs on",
-                    LOST,
-                    part=table,
-                    finding=lambda result: (
-                        f"How many points {phrase} loses of its "
-                        f"{100 * result['images']['probability'][0]:.0f} % when the "
-                        "thing is taken out."
-                    ),
+            Drawing(
+                "images",
+                f"{phrase} hangs on",
+                LOST,
+                part=table,
+                finding=lambda result: (
+                    f"How many points {phrase} loses of its "
+                    f"{100 * result['images']['probability'][0]:.0f} % when the thing is taken out."
                 ),
             ),
-            detail=lambda result: st.markdown(
-                escape_markdown(findings.answers_without(case, result["images"]))
-            ),
-        )
-    )
+        ),
+        detail=lambda result: st.markdown(
+            escape_markdown(findings.answers_without(case, result["images"]))
+        ),
+    ).show()
 
 
 def image_arguments(dialog_image: DialogImage, *against: str) -> dict[str, Any]:
@@ -93,7 +85,6 @@ def image_arguments(dialog_image: DialogImage, *against: str) -> dict[str, Any]:
 
 
 def fading(dialog_image: DialogImage, picked: WordCase, scene: Scene) -> None:
-    """The words' probability while one thing fades away."""
     picture, key = st.container(), f"{KEY}.faded"
     opacity = {scene_object.category: scene_object.opacity for scene_object in scene.things}
     let_go(key, opacity)
@@ -116,15 +107,12 @@ def fading(dialog_image: DialogImage, picked: WordCase, scene: Scene) -> None:
         finding=lambda result: findings.fades(picked.phrase, name, result["images"]),
     )
     with picture:
-        section.show(
-            Section(
-                f"{KEY}.fading",
-                Cause(),
-                asking.faded(picked, scene, name),
-                explained=False,
-                known=image_arguments(dialog_image, f"faded:{name}"),
-                columns=1,
-                evidence=[drawing],
-                sentence=lambda _: "",  # the caption has it
-            )
-        )
+        Section(
+            f"{KEY}.fading",
+            Cause(),
+            asking.faded(picked, scene, name),
+            explained=False,
+            known=image_arguments(dialog_image, f"faded:{name}"),
+            evidence=[drawing],
+            sentence=lambda _: "",  # the caption has it
+        ).show()

@@ -1,13 +1,10 @@
 """Evidence for everything that the answer claims, at once: a row of pictures for each thing."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.ask.cause import image_arguments
 from components.dialog.scene import KEY, DialogImage
 from components.section import Section
@@ -39,7 +36,6 @@ FALLS = Dots(
 
 
 def show(dialog_image: DialogImage, picked: WordCase) -> None:
-    """The list of claims; where it cannot be had, why."""
     scene = picked.scene
     if scene is None:
         without_it(
@@ -52,30 +48,26 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
         without_it("nothing is to be seen in the scene, so there is nothing to hide or take out.")
     else:
         case = asking.each_claim(picked, scene)
-        section.show(
-            Section(
-                KEY,
-                EachClaim(),
-                case,
-                TITLE,
-                known=image_arguments(dialog_image, "each", "hidden"),
-                columns=1,
-                evidence=(
-                    Drawing("claims", made=partial(pictures, case)),
-                    Drawing("claims", "How far each falls", FALLS, falls),
-                ),
-            )
-        )
+        Section(
+            KEY,
+            EachClaim(),
+            case,
+            TITLE,
+            known=image_arguments(dialog_image, "each", "hidden"),
+            columns=1,
+            evidence=(
+                Drawing("claims", made=partial(pictures, case)),
+                Drawing("claims", "How far each falls", FALLS, falls),
+            ),
+        ).show()
 
 
 def without_it(why: str) -> None:
-    """Why there is no list."""
     st.markdown(f"**{TITLE}**")
     st.caption(f"Not available: {why}")
 
 
 def pictures(case: WordCase, result: Views) -> Pictures:
-    """A row for each claim: the image with the region, the region hidden, and the thing gone."""
     claims = result["claims"]
     others = dict(zip(case.names, case.others if case.others is not None else (), strict=True))
     rows, images, captions = [], [], []
@@ -110,7 +102,6 @@ def pictures(case: WordCase, result: Views) -> Pictures:
 
 
 def change(points: float) -> str:
-    """Points gained or lost, as whole ones."""
     return f"{round(points):+d}".replace("-", "−") if round(points) else "±0"
 
 
@@ -128,7 +119,6 @@ def framed(image: Pixels, case: WordCase, category: str) -> Pixels:
 
 
 def falls(result: Views) -> str:
-    """What loses most when a thing is taken out, and what loses least."""
     claims = result["claims"]
     lost = [round(100 * float(fall)) for fall in claims["owed to the thing"]]
     most, least = int(np.argmax(lost)), int(np.argmin(lost))

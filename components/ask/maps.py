@@ -1,12 +1,9 @@
 """Where the picked words looked, and what their score runs through, against the true mask."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import section
 from components.charts.located import MEASURES, located_table
 from components.dialog.scene import KEY, DialogImage
 from components.picks import pick, switch
@@ -27,18 +24,17 @@ def show(dialog_image: DialogImage, picked: WordCase) -> HeatMap | None:
     above, controls = st.container(), st.container()
     with controls:
         method = settings(picked)
-        result = section.show(
-            Section(KEY, Relevancy(), picked, "How Relevancy was made", known=dialog_image.known)
-        )
+        result = Section(
+            KEY, Relevancy(), picked, "How Relevancy was made", known=dialog_image.known
+        ).show()
     with above:
-        attention_answer = section.show(attention(dialog_image, picked, method, result))
+        attention_answer = attention(dialog_image, picked, method, result).show()
     return attention_answer["map"] if attention_answer else None
 
 
 def attention(
     dialog_image: DialogImage, case: WordCase, method: Looks, relevancy: Views | None
 ) -> Section:
-    """The attention, and beside it what the score runs through, as soon as that is there."""
     other, mask = relevancy["map"] if relevancy else None, case.mask
 
     def picture(attention_views: Views) -> None:
@@ -58,7 +54,6 @@ def attention(
 
 
 def settings(case: WordCase) -> Looks:
-    """Layer and sinks."""
     layers = [EVERY, *map(str, range(1, case.vlm.spec.layers + 1))]
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
@@ -83,7 +78,6 @@ def settings(case: WordCase) -> Looks:
 
 
 def marks(case: WordCase, mask: NDArray[np.bool_], relevancy: HeatMap | None) -> Drawing:
-    """The maps against the truth."""
     others = [("Relevancy", relevancy)] if relevancy else []
     return Drawing(
         "map",

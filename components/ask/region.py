@@ -1,12 +1,9 @@
 """A region that a person draws: which words looked there, and which need it."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import streamlit as st
 
-from components import section
 from components.ask.cause import ATTENTION, LOST
 from components.dialog.scene import KEY, DialogImage
 from components.notices import show_problems
@@ -24,7 +21,6 @@ CHART_WORDS = 10  # words of the charts
 
 
 def show(dialog_image: DialogImage, picked: WordCase) -> None:
-    """The rectangle, and what hiding it changes."""
     left, right = st.columns([2, 3], gap="large")
     with left:
         box = rectangle(
@@ -35,23 +31,21 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
         )
     table = partial(changed_most, CHART_WORDS)
     with right, show_problems():
-        section.show(
-            Section(
-                KEY, RegionWords(**box.sides()), picked, "Pick a region: which words need it?",
-                known=dialog_image.known,
-                evidence=(
-                    Drawing(
-                        "words", "Looked there", ATTENTION, part=table,
-                        finding=lambda _: "How much of each word's attention to the image lies in "
-                        "the region.",
-                    ),
-                    Drawing(
-                        "words", "Hangs on it", LOST, part=table,
-                        finding=lambda result: points_lost(CHART_WORDS, result["words"]),
-                    ),
+        Section(
+            KEY, RegionWords(**box.sides()), picked, "Pick a region: which words need it?",
+            known=dialog_image.known,
+            evidence=(
+                Drawing(
+                    "words", "Looked there", ATTENTION, part=table,
+                    finding=lambda _: "How much of each word's attention to the image lies in "
+                    "the region.",
                 ),
-            )
-        )  # fmt: skip
+                Drawing(
+                    "words", "Hangs on it", LOST, part=table,
+                    finding=lambda result: points_lost(CHART_WORDS, result["words"]),
+                ),
+            ),
+        ).show()  # fmt: skip
 
 
 def start(scene: Scene | None) -> Box:

@@ -1,7 +1,5 @@
 """What an answer's records come to at a threshold: counted once, however often it is drawn."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from engine.core.result import Table, digest_arrays

@@ -1,7 +1,5 @@
 """What the figures rest on: outcomes by what was taken out, two axes, things and relations."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
@@ -38,7 +36,6 @@ FIGURE_DOTS = Dots(
 
 
 def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, ...]:
-    """At the threshold of the page; the two axes are of the pair that is open."""
     axes = (
         []
         if pair is None
@@ -84,7 +81,6 @@ def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, .
 
 
 def figure_rows(records: Table, threshold: float | None) -> Table:
-    """A row for each figure, with its interval."""
     result = count_table("figures", records, threshold)
     columns = {
         "share": [result[name][0] for name in FIGURES],
@@ -95,21 +91,18 @@ def figure_rows(records: Table, threshold: float | None) -> Table:
 
 
 def figure_words(result: Views, threshold: float | None) -> str:
-    """TU beside plain accuracy, and what was left out."""
     figures = count_table("figures", result["records"], threshold)
     other = result["reading"]["read otherwise by a part of a word"][0]
     taken = result["reading"]["taken over from the one before"][0]
     return (
-        f"Accuracy is {100 * figures['accuracy'][0]:.0f} %, TU {100 * figures['TU'][0]:.0f} %. "
-        "ID: low is "
-        f"good. Left out: {figures['unclear'][0]:.0f} pairs with an answer that is neither yes "
-        "nor no. "
-        f"The released script would take over {taken:.0f} answers and misread {other:.0f}."
+        f"Accuracy is {100 * figures['accuracy'][0]:.0f} %, TU {100 * figures['TU'][0]:.0f} %. ID: "
+        f"low is good. Left out: {figures['unclear'][0]:.0f} pairs with an answer that is neither "
+        f"yes nor no. The released script would take over {taken:.0f} answers and misread "
+        f"{other:.0f}."
     )
 
 
 def kind_words(result: Views, threshold: float | None) -> str:
-    """SB+ of each kind with its interval."""
     table = count_table("kinds", result["records"], threshold)
     rates = [
         f"{name} {100 * table['SB+'][at]:.0f} % ({100 * table['SB+, low'][at]:.0f} to "
@@ -120,7 +113,6 @@ def kind_words(result: Views, threshold: float | None) -> str:
 
 
 def thing_words(result: Views, threshold: float | None) -> str:
-    """The thing with the most stubborn yes, and the one whose p(yes) falls most."""
     table = count_table("things", result["records"], threshold)
     falls = np.nan_to_num(table["p(yes) falls by"], nan=-1.0)
     return (
@@ -133,7 +125,6 @@ def thing_words(result: Views, threshold: float | None) -> str:
 
 
 def about_removed(records: Table) -> Table:
-    """The questions about what was taken out, with the kind of each."""
     places = np.flatnonzero(records["asked"] == records["removed"])
     part = records.take(places.tolist())
     columns = {name: (part[name], part.units[at]) for at, name in enumerate(part.order)}
@@ -141,7 +132,6 @@ def about_removed(records: Table) -> Table:
 
 
 def before_after(result: Views) -> Scatter:
-    """A mark for each pair, by kind; one that is pressed opens its pair."""
     table = about_removed(result["records"])
     known = np.isfinite(table["p before"]) & np.isfinite(table["p after"])
     places = [table["place"][known & (table["kind"] == at)].tolist() for at in range(len(KINDS))]
@@ -199,7 +189,6 @@ def scene_records(records: Table, row: int) -> Table:
 
 
 def two_axes(result: Views, row: int, threshold: float | None) -> Matrix:
-    """Right and wrong, the questions about what was taken out with a frame."""
     table = answers_of(result, row, threshold)
     row_names = [name.removeprefix("without the ") for name in table.rows]
     framed = [(at, table.order.index(name)) for at, name in enumerate(row_names) if at]
@@ -209,7 +198,6 @@ def two_axes(result: Views, row: int, threshold: float | None) -> Matrix:
 
 
 def axes_words(result: Views, row: int, threshold: float | None) -> str:
-    """How errors in columns and in rows are read, with their number."""
     table = answers_of(result, row, threshold)
     known = np.isfinite(table.values)
     wrong = f"{int((table.values[known] == 0).sum())} of {int(known.sum())}"
@@ -220,7 +208,6 @@ def axes_words(result: Views, row: int, threshold: float | None) -> str:
 
 
 def relation_words(table: Table) -> str:
-    """The strongest tie between two things, and whether it is that of a pair."""
     cells = np.array(table.values)
     np.fill_diagonal(cells, np.nan)
     if not np.isfinite(cells).any():

@@ -1,7 +1,5 @@
 """What the view asks: a model, a decoding and scenes; and what is looked at of the answer."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import forms
@@ -24,7 +22,6 @@ PairsQuestion = Question[BEAF, ScenesCase]
 
 
 def choose() -> PairsQuestion:
-    """The widgets; the page ends where nothing can be asked."""
     form = CaseForm(ScenesCase, KEY)
     question: PairsQuestion | None = None
     with show_problems():

@@ -1,7 +1,5 @@
 """A photograph of one's own, before and after a thing is painted over: asked, faded, collected."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.before_after import own_table
 from components.before_after.form import KEY as PAGE
 from components.case_form import CaseForm
@@ -90,7 +88,6 @@ def show() -> None:
 
 
 def unfolded() -> None:
-    """The answer above what it depends on, and the table of all pairs below."""
     answer, controls, table = (st.container() for _ in range(3))
     with controls, show_problems():
         arguments = choose()
@@ -101,30 +98,26 @@ def unfolded() -> None:
 
 
 def ask(case: PhotoPairCase, known: dict[str, Any], method: PhotoPair) -> None:
-    """The question, once its button was pressed."""
     if case.vlm.name in asking.shipped_models():
         st.caption(ONLY_SCENES)
     after = partial(photograph_after, case, method.grow)
-    section.show(
-        Section(
-            KEY, method, case, known=known, button="Ask about both", before=BEFORE,
-            picture=partial(picture, case, after),
-            evidence=(
-                Drawing("answers", "Before and after", CHANCES, partial(answer_words, case),
-                        part=partial(with_case_names, case)),
-                Drawing("changed", "What was changed", finding=change_words,
-                        made=lambda _result: change_map(case, after())),
-            ),
-            detail=partial(own_table.add_button, KEY, case, method),
-        )
-    )  # fmt: skip
+    Section(
+        KEY, method, case, known=known, button="Ask about both", before=BEFORE,
+        picture=partial(picture, case, after),
+        evidence=(
+            Drawing("answers", "Before and after", CHANCES, partial(answer_words, case),
+                    part=partial(with_case_names, case)),
+            Drawing("changed", "What was changed", finding=change_words,
+                    made=lambda _result: change_map(case, after())),
+        ),
+        detail=partial(own_table.add_button, KEY, case, method),
+    ).show()  # fmt: skip
 
 
 # ---------------------------------------------------------------- what is asked
 
 
 def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
-    """Photograph, thing and model. Raises BlindspotError where something does not fit."""
     form = CaseForm(PhotoPairCase, KEY)
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -160,7 +153,6 @@ def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
 
 
 def check_words(name: str, fields: Mapping[str, Sequence[str]]) -> None:
-    """Say of each field what the model does not know. Raises BlindspotError where there is any."""
     with st.spinner("Loading the model"):
         vlm = asking.model(name)
     wrong = []
@@ -196,19 +188,16 @@ def marked(way: str, photograph: Picture, *, example: bool) -> MarkedThing:
 
 
 def first_box() -> Box:
-    """Around the thing of the sample that stands there at first."""
     values = first_values()
     top, left, bottom, right = (float(values[name]) for name in SIDES)
     return Box(left, top, round(right - left, 4), round(bottom - top, 4))
 
 
 def first_values() -> dict[str, Any]:
-    """What the arguments are at first."""
     return {name: spec.default for name, spec in PhotoPairCase.specs().items()}
 
 
 def uploaded_picture(slot: str, label: str, help: str) -> Picture | None:
-    """A file as one picture; of a scan its usual slice."""
     result = read_upload(slot, label, help)
     return result.picture() if isinstance(result, Scan) else result
 
@@ -234,7 +223,6 @@ def read_upload(slot: str, label: str, help: str) -> Picture | Scan | None:
 
 
 def use_upload(slot: str) -> None:
-    """A photograph that was just opened is the one that is asked about."""
     if slot == "before" and st.session_state[f"{KEY}.{slot}.file"] is not None:
         st.session_state[f"{KEY}.image"] = YOURS
 
@@ -253,12 +241,10 @@ def photograph_after(case: PhotoPairCase, grow: int) -> Photograph:
 
 
 def change_map(case: PhotoPairCase, after: Photograph) -> HeatMap:
-    """How far each pixel was changed."""
     return HeatMap(change_of(case, after), "share of full brightness", False)
 
 
 def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], result: Views) -> None:
-    """Before, the thing at some opacity, and p(yes) while it fades."""
     faded, answers = result["fading"], result["answers"]
     words = [f"{100 * share:.0f} %" for share in faded["left"]]
     label = f"How much of the {escape_markdown(case.thing)} is left"
@@ -301,7 +287,6 @@ def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], result: V
 
 
 def draw_photograph(place: Any, pixels: Any, words: str, alt: str) -> None:
-    """A photograph with what is said of it."""
     show_picture(np.ascontiguousarray(pixels), alt, place=place, width="stretch", caption=words)
 
 
@@ -313,7 +298,6 @@ def answer_text(case: PhotoPairCase, answers: Any, when: str) -> str:
 
 
 def answer_words(case: PhotoPairCase, result: Views) -> str:
-    """Every answer in words, and how much p(yes) can be relied on."""
     table = with_case_names(case, result["answers"])
     summary = "; ".join(
         f"{name} " + " → ".join(said_word(table[f"says {when}"][at]) for when in own_table.WHEN)
@@ -324,6 +308,5 @@ def answer_words(case: PhotoPairCase, result: Views) -> str:
 
 
 def change_words(result: Views) -> str:
-    """How much of the photograph changed."""
     share, far = (100 * float(result["changed"][name][0]) for name in ("pixels", "by"))
     return f"{share:.0f} % of the pixels changed, by {far:.0f} % of full brightness on average."

@@ -1,7 +1,5 @@
 """Pairs of one's own side by side: a row for each that was added, and BEAF's figures by model."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
@@ -50,7 +48,6 @@ class CollectedPair:
 
     @classmethod
     def of(cls, case: PhotoPairCase, answers: Table) -> Self:
-        """What is kept of a case and its answers."""
         return cls(case.thing, case.vlm.title, (case.vlm.name, case.vlm.fingerprint), answers)
 
     def cells(self) -> tuple[str | int | float, ...]:
@@ -81,7 +78,6 @@ def name_of(case: PhotoPairCase, method: PhotoPair) -> str:
 
 
 def add_button(key: str, case: PhotoPairCase, method: PhotoPair, answer: Answer) -> None:
-    """The button that adds the pair that is shown."""
     name, pairs = name_of(case, method), session_pairs(key)
     pair = CollectedPair.of(case, answer["answers"])
     full = len(pairs) >= MOST
@@ -98,7 +94,6 @@ def add_button(key: str, case: PhotoPairCase, method: PhotoPair, answer: Answer)
 
 
 def show(key: str) -> None:
-    """The table, where there is a pair in it."""
     if not (pairs := list(session_pairs(key).values())):
         return
     st.markdown(f"**Your {len(pairs)} pairs**" if len(pairs) > 1 else "**Your first pair**")
@@ -118,7 +113,6 @@ def show(key: str) -> None:
 
 
 def by_model(pairs: Iterable[CollectedPair]) -> Iterator[str]:
-    """The figures of each model that was asked."""
     parts: dict[tuple[str, str], list[CollectedPair]] = {}
     for pair in pairs:
         parts.setdefault(pair.asked, []).append(pair)

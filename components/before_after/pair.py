@@ -141,7 +141,6 @@ def opener(records: Table) -> Callable[[int], None]:
 
 
 def small_picture(layout: Layout, records: Table, place: int, *, chosen: bool) -> Thumb:
-    """The scene without the thing, to be pressed."""
     row, removed = int(records["scene"][place]), CATEGORIES[int(records["removed"][place])]
     pixels = layout.scene(row).remove(removed).image.transpose(1, 2, 0)
     source = data_url("png", saved(Image.fromarray(pixels).resize((SMALL, SMALL), 0), "PNG"))
@@ -151,7 +150,6 @@ def small_picture(layout: Layout, records: Table, place: int, *, chosen: bool) -
 
 
 def choose_fade(pair: OpenPair) -> float:
-    """How much is left of the thing that was taken out."""
     steps = list(FADES)
     picked = pick(
         f"Opacity of the {pair.removed}",
@@ -168,7 +166,6 @@ def choose_fade(pair: OpenPair) -> float:
 
 
 def picture(pair: OpenPair, left: float, model: str) -> None:
-    """Before, after, and the curve between the two."""
     before, after, curve = st.columns([3, 3, 4], gap="medium")
     faded = curves(pair, model)
     draw_scene(
@@ -192,7 +189,6 @@ def picture(pair: OpenPair, left: float, model: str) -> None:
 
 
 def onward(pair: OpenPair, case: ScenesCase) -> None:
-    """The way to Concepts, where the model forgets what was asked for."""
     st.page_link(
         CONCEPTS.path,
         label=f"Make the model forget the {pair.asked} (Concepts)",
@@ -210,13 +206,11 @@ def link_to_concepts(pair: OpenPair, case: ScenesCase) -> dict[str, str]:
 
 
 def draw_scene(place: Any, scene: Scene, words: str, alt: str) -> None:
-    """A scene with what is said of it."""
     pixels = np.ascontiguousarray(scene.image.transpose(1, 2, 0))
     show_picture(enlarged(pixels), alt, place=place, width="stretch", caption=words)
 
 
 def answer_text(pair: OpenPair, when: int) -> str:
-    """The question, its answer, and whether that is true."""
     says, p, present = pair.says[when], pair.chances[when], (pair.there, pair.after)[when]
     answer = SAYS.get(says, "neither yes nor no")
     mark = "✓" if says == present else "✗"
@@ -227,7 +221,6 @@ def answer_text(pair: OpenPair, when: int) -> str:
 
 
 def curves(pair: OpenPair, model: str) -> Table:
-    """p(yes) by opacity of the model that is asked and of the one that it is held against."""
     other = HABIT if model == HONEST else HONEST
     titles = asking.models()
     columns: dict[str, tuple[Any, str]] = {"opacity": (np.array(asking.OPACITIES), "share")}
@@ -239,7 +232,6 @@ def curves(pair: OpenPair, model: str) -> Table:
 
 
 def chart(faded: Table, pair: OpenPair, left: float) -> Lines:
-    """The two curves, with the slider's place."""
     return Lines(
         x="opacity",
         series={name: name for name in faded.order[1:]},
@@ -254,7 +246,6 @@ def chart(faded: Table, pair: OpenPair, left: float) -> Lines:
 
 
 def fade_words(faded: Table, pair: OpenPair) -> str:
-    """How far each model's p(yes) falls from full opacity to none."""
     probabilities = (
         f"{name} {100 * faded[name][-1]:.0f} → {100 * faded[name][0]:.0f} %"
         for name in faded.order[1:]

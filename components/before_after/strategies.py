@@ -1,13 +1,11 @@
 """Every way to choose words on the same pairs, and what contrast can mend by the closed form."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.before_after.counted import count_table
 from components.before_after.form import KEY, PairsQuestion
 from components.draw.drawing import draw
@@ -62,7 +60,6 @@ def compare(question: PairsQuestion, threshold: float | None) -> None:
 
 
 def strategy_table(answers: Views, threshold: float | None) -> Table:
-    """A row of figures for each strategy."""
     tables = [count_table("figures", answer["records"], threshold) for answer in answers.values()]
     names = [column for name in FIGURES for column in (name, f"{name}, low", f"{name}, high")]
     columns = {name: (np.array([table[name][0] for table in tables]), "share") for name in names}
@@ -70,7 +67,6 @@ def strategy_table(answers: Views, threshold: float | None) -> Table:
 
 
 def compare_words(table: Table) -> str:
-    """Which strategy follows the image most often, and whether the others lie in its range."""
     best = int(np.nanargmax(table["TU"]))
     words = (
         f"Most true understanding: {table.rows[best]}, TU {100 * table['TU'][best]:.0f} % "
@@ -87,17 +83,14 @@ def compare_words(table: Table) -> str:
 
 
 def law(question: PairsQuestion) -> None:
-    """The stubborn yes by the strength of the contrast, beside the closed form."""
     case = replace(question.case, strategy=Greedy())
     known = {**question.known, "decoding": Greedy.name} if question.known else {}
-    section.show(
-        Section(
-            f"{KEY}.law", RemovalLaw(), case, "What can contrast mend? The law, and what is found",
-            known=known, button="Count with contrast",
-            sentence=lambda result: law_words(result["law"], result["fit"]),
-            evidence=(Drawing("law", "", LAW, lambda _: "The line goes through the first point; "
-                      "all others are predictions. Bars: 90 % of resampled pairs."),),
-            before="Partners are taken out while what they go with stays; the answer is contrasted "
-            "with that about a copy deep in noise, at six strengths.",
-        )
-    )  # fmt: skip
+    Section(
+        f"{KEY}.law", RemovalLaw(), case, "What can contrast mend? The law, and what is found",
+        known=known, button="Count with contrast",
+        sentence=lambda result: law_words(result["law"], result["fit"]),
+        evidence=(Drawing("law", "", LAW, lambda _: "The line goes through the first point; "
+                  "all others are predictions. Bars: 90 % of resampled pairs."),),
+        before="Partners are taken out while what they go with stays; the answer is contrasted "
+        "with that about a copy deep in noise, at six strengths.",
+    ).show()  # fmt: skip

@@ -1,10 +1,7 @@
 """The view: the finding, the worst pair with the thing that fades, evidence, other strategies."""
 
-from __future__ import annotations
-
 import streamlit as st
 
-from components import section
 from components.before_after import evidence, own, pair, strategies
 from components.before_after.counted import count_table
 from components.before_after.form import KEY, PairsQuestion, choose, choose_thing, choose_threshold
@@ -25,7 +22,6 @@ BEFORE = (
 @st.fragment
 @footer()
 def show() -> None:
-    """Sentence and pair above what they depend on; moving a slider reruns only this."""
     answer, fade, others, controls, rest, own_pair = (st.container() for _ in range(6))
     with controls:
         st.divider()
@@ -40,7 +36,7 @@ def show() -> None:
             with fade:
                 left = pair.choose_fade(opened)
     with answer:
-        result = section.show(pairs_section(question, opened, left, threshold, rest))
+        result = pairs_section(question, opened, left, threshold, rest).show()
     if result:
         with rest, show_problems():
             strategies.compare(question, threshold)
@@ -52,7 +48,6 @@ def show() -> None:
 def threshold_and_pair(
     question: PairsQuestion, stored_answer: Views
 ) -> tuple[float | None, OpenPair | None]:
-    """What counts as yes, and the pair that is open."""
     pictures, columns = st.container(), st.columns([2, 1], gap="large")
     with columns[0]:
         threshold = choose_threshold()
@@ -72,8 +67,6 @@ def pairs_section(
     threshold: float | None,
     rest: st.delta_generator.DeltaGenerator,
 ) -> Section:
-    """The question with its drawings, as the threshold of the page counts them."""
-
     def picture(_: Views) -> None:
         if opened:
             pair.picture(opened, left, question.case.vlm.name)

@@ -1,7 +1,5 @@
 """The figures of Benchmarks: POPE by split, CHAIR against recall, and what goes with what."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import isfinite, nan
 from typing import cast
@@ -23,7 +21,6 @@ NAMED = 2  # decodings in a caption of two lines; the table below has all
 
 
 def by_split(answers: Answers, rate: str) -> Table:
-    """A row for each split and decoding, with a rate and its interval in the decoding's columns."""
     order = [(split, name) for split in SPLITS for name in answers]
     columns = {}
     for name, answer in answers.items():
@@ -37,8 +34,6 @@ def by_split(answers: Answers, rate: str) -> Table:
 
 
 def split_dots(answers: Answers, rate: str, title: str, line: float | None = None) -> Drawing:
-    """A mark with its interval for each decoding in each split."""
-
     def shape(result: Views) -> Dots:
         values = result[SIDE].values
         drawn = 100 * values[np.isfinite(values)]
@@ -57,7 +52,6 @@ def split_dots(answers: Answers, rate: str, title: str, line: float | None = Non
 
 
 def scenes_words(answers: Answers, count: int) -> str:
-    """How many of the scenes were asked about."""
     asked_count = int(next(iter(answers.values()))["rates"]["scenes"][0])
     if asked_count == count:
         return f"All {count:,} scenes were asked about."
@@ -68,7 +62,6 @@ def scenes_words(answers: Answers, count: int) -> str:
 
 
 def split_words(answers: Answers, rate: str) -> str:
-    """Each decoding's figures in the three splits, and how they are read."""
     figures = [
         f"{name} " + " / ".join(percent(share, 0) for share in answer["rates"][rate])
         for name, answer in list(answers.items())[:NAMED]
@@ -81,7 +74,6 @@ def split_words(answers: Answers, rate: str) -> str:
 
 
 def chair_table(answers: Answers) -> Table:
-    """CHAIR's rates with their intervals, a row for each decoding with its mean length."""
     rates = [cast(Table, answer["rates"]) for answer in answers.values()]
     columns = {
         name: (np.concatenate([rate[name] for rate in rates]), unit)
@@ -98,12 +90,10 @@ def chair_table(answers: Answers) -> Table:
 
 
 def percent(value: float, digits: int) -> str:
-    """A share as a number of percent; a dash where there is none."""
     return f"{100 * value:.{digits}f}" if isfinite(value) else "–"
 
 
 def trade(rates: Table) -> Scatter:
-    """Recall across, what is made up upward from zero."""
     recall, invented = (np.nan_to_num(rates[name]) for name in ("recall", "CHAIR_i"))
     return Scatter(
         x="recall",
@@ -120,7 +110,6 @@ def trade(rates: Table) -> Scatter:
 
 
 def trade_words(rates: Table) -> str:
-    """What each makes up, beside what it finds and how much it says."""
     figures = [
         f"{name.rpartition(',')[0]} {percent(chair_i, 1)} % at recall {percent(recall, 0)} %, "
         f"{words:.0f} words"
@@ -132,8 +121,6 @@ def trade_words(rates: Table) -> str:
 
 
 def matrix() -> Drawing:
-    """How often things stand together, with the share of false yes written over it."""
-
     def shape(result: Views) -> Matrix:
         false_yes, together = result["false yes"].values, result["together"].values
         counts = result["asked"].values
@@ -171,7 +158,6 @@ def matrix() -> Drawing:
 
 
 def matrix_words(result: Views) -> str:
-    """The pair with the most false yes, and how often it stands together."""
     counts, names = result["asked"].values, result["asked"].rows
     false_yes = np.nan_to_num(result["false yes"].values) * counts
     row, column = np.unravel_index(int(false_yes.argmax()), false_yes.shape)

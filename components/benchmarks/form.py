@@ -1,7 +1,5 @@
 """What Benchmarks asks: a model, decodings, and scenes."""
 
-from __future__ import annotations
-
 from typing import cast
 
 import streamlit as st

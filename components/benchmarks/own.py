@@ -1,7 +1,5 @@
 """A person's own answers or captions: opened, scored without a model, and read row by row."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
@@ -42,7 +40,6 @@ HELP = (
 
 
 def show() -> None:
-    """The uploader with its templates, and below what was read last."""
     st.markdown("**Your own answers or captions**")
     file_column, offered = st.columns([3, 2], gap="large")
     with file_column:
@@ -80,7 +77,6 @@ def show() -> None:
 
 
 def score_upload() -> None:
-    """Read the file; one that cannot be read or scored leaves what was read before."""
     uploaded = st.session_state[f"{SLOT}.file"]
     st.session_state[f"{SLOT}.problem"] = ""
     if uploaded is None:
@@ -98,7 +94,6 @@ def score_upload() -> None:
 
 
 def scores(held: OwnRows, *, negation: bool = False) -> Any:
-    """The scores of what was read; of captions those of one way to count are kept."""
     stored: dict[bool, Any] = st.session_state[f"{SLOT}.scores"]
     if negation not in stored:
         stored.clear()
@@ -183,14 +178,12 @@ def show_pope(own_rows: OwnRows) -> None:
 
 
 def answer_order(own_answers: OwnAnswers) -> list[int]:
-    """Wrong answers first, of these the false yes, then what is neither yes nor no."""
     neither = np.array([not word for word in own_answers.words])
     order: list[int] = np.lexsort((~neither, ~own_answers.yes, ~own_answers.wrong)).tolist()
     return order
 
 
 def answer_words(own_answers: OwnAnswers) -> str:
-    """The figures of all rows."""
     rates = own_answers.rates
     first = {name: float(rates[name][0]) for name in rates.order}
     return (
@@ -268,19 +261,16 @@ def captions(held: OwnRows) -> None:
 
 
 def caption_words(rates: Table) -> str:
-    """CHAIR with recall and length, of all rows."""
     chair_i, lying, recall, length, count = (
         float(rates[name][0]) for name in ("CHAIR_i", "CHAIR_s", "recall", "words", "captions")
     )
     return (
         f"CHAIRi {percent_or_dash(chair_i)}, CHAIRs {percent_or_dash(lying)} of {count:,.0f} "
-        "captions, at recall "
-        f"{percent_or_dash(recall)} and {length:.1f} words."
+        f"captions, at recall {percent_or_dash(recall)} and {length:.1f} words."
     )
 
 
 def length_words(rates: Table) -> str:
-    """Each group's mean length, and the interval of what is made up."""
     figures = [
         f"{name} {word_count:.0f} words, CHAIRi {percent_or_dash(low)} to {percent_or_dash(high)}"
         for name, word_count, low, high in zip(
@@ -295,7 +285,6 @@ def length_words(rates: Table) -> str:
 
 
 def percent_or_dash(value: float) -> str:
-    """A share in percent; a dash where there is none."""
     return f"{100 * value:.1f} %" if np.isfinite(value) else "–"
 
 
@@ -304,7 +293,6 @@ def shorten(text: str) -> str:
 
 
 def download_rows(heads: tuple[str, ...], make: Callable[[], str], count: int) -> None:
-    """Every row with its verdict, to take along."""
     if count > MOST:
         st.caption(f"The table has the first {MOST:,} of {count:,} rows; the file has all.")
     download(

@@ -1,7 +1,5 @@
 """One row of a benchmark: a table, worst first, in which a click opens question or caption."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -30,13 +28,7 @@ HIGH = 300  # px of it
 
 
 def clicked_row(frame: pd.DataFrame, key: str, label: str) -> int:
-    """The row that is clicked, the first where none is; the table is drawn.
-
-    Args:
-        frame: the rows, worst first.
-        key: of the table.
-        label: what it is, for those who cannot see it.
-    """
+    """The row that is clicked, the first where none is; the table is drawn."""
     selection: Any = st.dataframe(
         frame.head(MOST),
         hide_index=True,
@@ -56,7 +48,6 @@ def selected_place(event: Any, count: int) -> int:
 
 
 def polls(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> None:
-    """POPE question by question, of one decoding and split."""
     decoding_column, split_column = st.columns(2)
     with decoding_column:
         name = pick("Decoding", list(answers), f"{KEY}.polls.decoding", "pills")
@@ -74,7 +65,6 @@ def polls(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> Non
 
 
 def worst(questions: Table, split: int) -> list[int]:
-    """The questions of a split: the wrong ones first, of these the surest."""
     present, yes = questions["there"], questions["yes"]
     rows = np.flatnonzero(questions["split"] == split)
     errors = np.abs(questions["p(yes)"] - present)
@@ -104,16 +94,14 @@ def poll(questions: Table, at: int, case: ScenesCase) -> None:
     draw_scene(case, int(questions["scene"][at]))
     right = present == bool(questions["yes"][at])
     st.markdown(
-        f"{'✓ Right' if right else '✗ Wrong'}: “{yes_no_question(CATEGORIES.index(category))}?” "
-        "— it "
-        f"says “{escape_markdown(tidy(questions.notes[at]))}”, and there "
-        f"{'is one' if present else 'is none'}. "
-        f"p(yes) is {questions['p(yes)'][at]:.3f} by the model's own logits."
+        f"{'✓ Right' if right else '✗ Wrong'}: “{yes_no_question(CATEGORIES.index(category))}?” — "
+        f"it says “{escape_markdown(tidy(questions.notes[at]))}”, and there "
+        f"{'is one' if present else 'is none'}. p(yes) is {questions['p(yes)'][at]:.3f} by the "
+        "model's own logits."
     )
 
 
 def captions(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> None:
-    """CHAIR caption by caption, of one decoding."""
     name = pick("Decoding", list(answers), f"{KEY}.captions.decoding", "pills")
     caption_table = cast(Table, answers[name]["captions"])
     order = np.lexsort(
@@ -141,7 +129,6 @@ def captions(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> 
 
 
 def draw_scene(case: ScenesCase, row: int) -> list[str]:
-    """Draw a scene; gives what is there."""
     drawn = case.scene(row)
     categories = [scene_object.category for scene_object in drawn.things]
     alt = f"Scene {row}, a {drawn.theme} with {', '.join(categories) or 'nothing'}"

@@ -1,7 +1,5 @@
 """Benchmarks: the sentence, POPE and CHAIR side by side, controls, rows, and one's own files."""
 
-from __future__ import annotations
-
 from math import isfinite, nan
 
 import streamlit as st
@@ -26,7 +24,6 @@ from engine.vision.data.sprites import CATEGORIES
 
 
 def show() -> None:
-    """The answer above what can be chosen; rows and own files below."""
     answer, controls = st.container(), st.container()
     cases: Cases = {}
     polls: Answers = {}
@@ -44,7 +41,6 @@ def show() -> None:
 
 
 def show_answers(cases: Cases) -> tuple[Answers, Answers]:
-    """The sentence and both figures; what is not kept waits for its button."""
     if not cases:
         st.info("Choose at least one decoding to see what it makes up.")
         return {}, {}
@@ -80,7 +76,6 @@ def show_answers(cases: Cases) -> tuple[Answers, Answers]:
 
 
 def ask(method: Method[ScenesCase], cases: Cases, slot: str, label: str) -> Answers:
-    """The answers that are there; the others wait, or are under way."""
     if not cases:
         return {}
     outcomes: dict[str, Outcome] = runs.ask_all_when_told(method, cases, slot, label)
@@ -89,7 +84,6 @@ def ask(method: Method[ScenesCase], cases: Cases, slot: str, label: str) -> Answ
 
 
 def sentence_of(polls: Answers, captions: Answers) -> str:
-    """What the first two decodings say yes to and make up, in two lines; "" without figures."""
     parts: list[str] = []
     company = " of likely things that are absent"
     named = " of what it names"
@@ -109,7 +103,6 @@ def sentence_of(polls: Answers, captions: Answers) -> str:
 
 
 def closer(cases: Cases, polls: Answers, captions: Answers) -> None:
-    """Everything behind the two figures, folded."""
     if polls:
         folded("POPE question by question", f"{KEY}.polls.open", lambda: rows.polls(polls, cases))
     if captions:
@@ -125,7 +118,6 @@ def closer(cases: Cases, polls: Answers, captions: Answers) -> None:
 
 
 def more(polls: Answers) -> None:
-    """The other rates of POPE, what the logits decide, and the matrix of each decoding."""
     for rate, title, line in (("F1", "F1", None), ("yes-ratio", "Share of yes", 50.0)):
         draw(split_dots(polls, rate, title, line), {SIDE: by_split(polls, rate)}, f"{KEY}.{rate}")
     for name, answer in polls.items():
@@ -134,7 +126,6 @@ def more(polls: Answers) -> None:
 
 
 def logit_words(answer: Answer) -> str:
-    """What is said against what the model's own logits would decide, and what is neither."""
     rates = answer["rates"]
     said_shares, logits = (
         " / ".join(f"{100 * share:.0f}" for share in rates[name])
@@ -144,14 +135,12 @@ def logit_words(answer: Answer) -> str:
     caught = 100 * float(answer["amber"]["F1"][0])
     return (
         f"right answers in words {said_shares} %, by the model's own logits {logits} %; they "
-        "differ in "
-        f"{other} answers. {neither} answers are neither yes nor no and count as yes. AMBER's F1, "
-        f"of the no: {caught:.0f} %."
+        f"differ in {other} answers. {neither} answers are neither yes nor no and count as yes. "
+        f"AMBER's F1, of the no: {caught:.0f} %."
     )
 
 
 def show_offers(method: Method[ScenesCase], cases: Cases, answers: Answers) -> None:
-    """What stands under Share and in the explanation."""
     for name, answer in answers.items():
         answer_section = Section(
             f"{KEY}.{method.name}.{name}",
@@ -168,7 +157,6 @@ def show_offers(method: Method[ScenesCase], cases: Cases, answers: Answers) -> N
 
 
 def files(answer: Answer) -> Files:
-    """POPE's questions as its authors' script writes them, in good English and as published."""
     if "questions" not in answer:
         return {}
     questions = answer["questions"]

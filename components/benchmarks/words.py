@@ -1,7 +1,5 @@
 """A caption whose things are marked: there, named again, or made up."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -18,7 +16,6 @@ LEGEND = " · ".join(f"{sign} {meaning}" for sign, _, meaning in LOOKS.values())
 
 
 def kind_of(mention: Mention) -> str:
-    """A key of LOOKS."""
     return "invented" if not mention.true else "again" if mention.again else "true"
 
 
@@ -45,6 +42,5 @@ def as_html(words: Sequence[str], mentions: Iterable[Mention]) -> str:
 
 
 def show(words: Sequence[str], mentions: Sequence[Mention]) -> None:
-    """The caption with its legend."""
     st.html(as_html(words, mentions))
     st.caption(LEGEND if mentions else "No word of it names a thing that is counted.")

@@ -1,7 +1,5 @@
 """What Certificates asks: which data, how the networks are trained, which image, which election."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import streamlit as st
@@ -29,22 +27,18 @@ CertificateQuestion = Question[PoisonVotes, ExperimentCase]  # of one image and 
 
 
 def row_of(question: CertificateQuestion) -> int:
-    """The row of the image in the data."""
     return int(question.method.asked(question.case)[question.method.image])
 
 
 def class_name(question: CertificateQuestion, label: int) -> str:
-    """A class in words."""
     return question.case.data.classes[label]
 
 
 def label_of(question: CertificateQuestion) -> str:
-    """The right answer."""
     return class_name(question, question.case.data.labels[row_of(question)])
 
 
 def choose() -> CertificateQuestion:
-    """The data in the sidebar; election, image and partitions on the page."""
     form = CaseForm(ExperimentCase, KEY, {"names": DATA})
     with st.sidebar:
         st.header("Training images")
@@ -70,7 +64,6 @@ def choose() -> CertificateQuestion:
 
 
 def pick_image(case: ExperimentCase, rows: list[int]) -> int:
-    """The place of a test image, by its number or its picture."""
     with st.expander("Another test image"):
         image = pick_number("Test image", len(rows), IMAGE)
         ids = case.data.ids[rows].tolist()
@@ -87,5 +80,4 @@ def pick_image(case: ExperimentCase, rows: list[int]) -> int:
 
 
 def press(ids: list[int], number: int) -> None:
-    """A picture was pressed."""
     st.session_state[IMAGE] = ids.index(number)

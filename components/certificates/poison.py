@@ -1,12 +1,10 @@
 """Poison it yourself: the votes move with each poison, and the certificate holds."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.certificates.form import KEY, POISON, CertificateQuestion
 from components.section import Section
 from engine.unlearning import PoisonVotes
@@ -14,7 +12,6 @@ from engine.unlearning.roe.poisoning import ADD
 
 
 def show(question: CertificateQuestion) -> None:
-    """How many poisons, of which kind; what they do."""
     answer, controls = st.container(), st.container()
     with controls:
         forms.refuse_links(PoisonVotes, POISON)
@@ -26,15 +23,13 @@ def show(question: CertificateQuestion) -> None:
     method = replace(question.method, **settings)
     done = "added" if method.way == ADD else "relabeled"
     with answer:
-        section.show(
-            Section(
-                KEY,
-                method,
-                question.case,
-                "Poison it yourself",
-                known=question.known,
-                button="Poison the training images",
-                before=f"Up to {method.count} images are {done}, the worst ones for this image "
-                "first; each network that they reach is retrained and votes again.",
-            )
-        )
+        Section(
+            KEY,
+            method,
+            question.case,
+            "Poison it yourself",
+            known=question.known,
+            button="Poison the training images",
+            before=f"Up to {method.count} images are {done}, the worst ones for this image "
+            "first; each network that they reach is retrained and votes again.",
+        ).show()

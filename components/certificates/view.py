@@ -1,14 +1,11 @@
 """Both ballots of an image, what they certify, and certified accuracy by the number of poisons."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.certificates.form import KEY, CertificateQuestion, class_name, label_of, row_of
 from components.draw.drawing import draw
 from components.notices import escape_markdown
@@ -27,40 +24,29 @@ HALF = 50  # % of the networks
 
 
 def show(question: CertificateQuestion, below: DeltaGenerator) -> None:
-    """The certificate of an image.
-
-    Args:
-        question: the question.
-        below: where the curves are drawn.
-    """
     method = question.method.certificates
     networks = method.partitions * (1 + method.spread)
-    section.show(
-        Section(
-            KEY,
-            method,
-            question.case,
-            "",
-            known=question.known,
-            sentence=partial(sentence, question),
-            picture=partial(ballots, question),
-            evidence=(by_poisons(question),),
-            columns=1,
-            below=below,
-            button="Train the networks and certify",
-            before=f"{networks} small networks are trained, each on its own part of the training "
-            "images, and vote on the test images. You can stop it.",
-        )
-    )
+    Section(
+        KEY,
+        method,
+        question.case,
+        "",
+        known=question.known,
+        sentence=partial(sentence, question),
+        picture=partial(ballots, question),
+        evidence=(by_poisons(question),),
+        below=below,
+        button="Train the networks and certify",
+        before=f"{networks} small networks are trained, each on its own part of the training "
+        "images, and vote on the test images. You can stop it.",
+    ).show()
 
 
 def of_image(question: CertificateQuestion, result: Views, name: str) -> int:
-    """A number of the image's certificate."""
     return int(result["images"][f"{question.method.scheme}, {name}"][question.method.image])
 
 
 def sentence(question: CertificateQuestion, result: Views) -> str:
-    """What the certificate says of this image."""
     says = class_name(question, of_image(question, result, "says"))
     radius = of_image(question, result, "radius")
     label = label_of(question)
@@ -75,7 +61,6 @@ def sentence(question: CertificateQuestion, result: Views) -> str:
 
 
 def ballots(question: CertificateQuestion, result: Views) -> None:
-    """The image, who is first for how many networks, and the run-off."""
     scheme, image = question.method.scheme, question.method.image
     table = election_table(ballots_about(result, scheme, image), question.case.data.classes)
     left, *places = st.columns([1, 2, 2], gap="medium", vertical_alignment="top")
@@ -90,7 +75,6 @@ def ballots(question: CertificateQuestion, result: Views) -> None:
 
 
 def reason(question: CertificateQuestion, result: Views) -> str:
-    """How the answer would be lost first."""
     rival = class_name(question, of_image(question, result, "rival"))
     needed = of_image(question, result, "radius") + 1
     how = "in the first round" if of_image(question, result, "round") == 1 else "in the run-off"
@@ -99,7 +83,6 @@ def reason(question: CertificateQuestion, result: Views) -> str:
 
 
 def rounds(question: CertificateQuestion) -> list[Drawing]:
-    """A drawing for each round of the election."""
     first = Drawing(
         "ballots",
         "Round 1: whom a network puts first",
@@ -118,7 +101,6 @@ def rounds(question: CertificateQuestion) -> list[Drawing]:
 
 
 def first_words(result: Views) -> str:
-    """The first two."""
     votes = result["ballots"]["first votes"]
     order = np.argsort(-votes, kind="stable")
     names = result["ballots"].rows
@@ -129,7 +111,6 @@ def first_words(result: Views) -> str:
 
 
 def run_off_words(result: Views) -> str:
-    """The winner against the one it meets."""
     table: Table = result["ballots"]
     order = np.argsort(-table["first votes"], kind="stable")[:2]
     winner = int(np.isnan(table["run-off"]).argmax())
@@ -141,8 +122,6 @@ def run_off_words(result: Views) -> str:
 
 
 def by_poisons(question: CertificateQuestion) -> Drawing:
-    """Certified accuracy, and the image's own certificate."""
-
     def chart(result: Views) -> Lines:
         return Lines(
             x="poisons",
@@ -158,7 +137,6 @@ def by_poisons(question: CertificateQuestion) -> Drawing:
 
 
 def curve_words(result: Views) -> str:
-    """Where the run-off gains and where it loses."""
     table: Table = result["curves"]
     at = middle_count(table)
 

@@ -1,7 +1,5 @@
 """The curves of a training: loss and share of right answers, epoch by epoch."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +28,6 @@ class Plot:
 
 
 def training(log: TrainLog, key: str) -> None:
-    """Both plots side by side, their finding in words, and the numbers as a table."""
     if not log.done:
         st.caption("The first epoch is not over yet.")
         return
@@ -45,7 +42,6 @@ def training(log: TrainLog, key: str) -> None:
 
 
 def draw_plot(plot: Plot, epochs: int, key: str) -> None:
-    """One plot with its last values as alt text."""
     last = f"{plot.learned[-1]:.3g} {plot.unit} on what it learns from"
     if np.isfinite(plot.held[-1]):
         last += f", {plot.held[-1]:.3g} {plot.unit} on validation images"
@@ -54,7 +50,6 @@ def draw_plot(plot: Plot, epochs: int, key: str) -> None:
 
 
 def curve_figure(plot: Plot, epochs: int) -> go.Figure:
-    """One plot; the validation line is dashed, so that color alone says nothing."""
     figure = go.Figure()
     at = list(range(1, len(plot.learned) + 1))
     mode = "lines+markers" if len(at) < 30 else "lines"
@@ -83,7 +78,6 @@ def curve_figure(plot: Plot, epochs: int) -> go.Figure:
 
 
 def finding(log: TrainLog) -> str:
-    """Where the curves stand."""
     seconds = f"{log.seconds.sum():.1f} s of training"
     right = f"{log.train_accuracy[-1]:.1%} right on what it learns from"
     if np.isfinite(log.validation_accuracy[-1]):
@@ -93,7 +87,6 @@ def finding(log: TrainLog) -> str:
 
 
 def fold_numbers(log: TrainLog, key: str) -> None:
-    """The curves' numbers, one row an epoch, folded away."""
     folded(NUMBERS, f"{key}.folded", lambda: all_numbers(log))
 
 

@@ -4,8 +4,6 @@ Plotly checks each property that is set, 100,000 calls and more for a figure; a 
 again with the same answers would spend most of its time on that.
 """
 
-from __future__ import annotations
-
 import json
 import pickle
 from collections.abc import Callable
@@ -65,7 +63,6 @@ def finished_figure(make: Callable[..., go.Figure], *given: Any) -> Finished:
 
 
 def finished(figure: go.Figure) -> Finished:
-    """A figure in the ink of the theme, ready to be sent."""
     if isinstance(figure, Finished):
         return figure
     return Finished(plotly.io.to_json(inked(figure.to_dict(), INK[theme()]), validate=False))

@@ -1,7 +1,5 @@
 """How maps fare against a mask that is known."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import astuple
 

@@ -1,7 +1,5 @@
 """A figure on the page: its finding as alt text and in words, and its numbers in a table."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -87,7 +85,6 @@ def still(of: go.Figure | Finished, height: int, words: str, key: str) -> None:
 
 
 def bolder(trace: Any) -> None:
-    """Texts, marks and lines of a trace as large as a room needs them."""
     settings = trace.to_plotly_json()
     if "textfont" in trace:
         trace.textfont.size = TEXT
@@ -99,7 +96,6 @@ def bolder(trace: Any) -> None:
 
 
 def show_figure(figure: go.Figure | Finished, words: str, key: str, *, said: bool = True) -> None:
-    """A figure with its finding as alt text and, when said, below it."""
     st.plotly_chart(finished(figure), theme="streamlit", config=CONFIG, key=key, alt=words)
     if said:
         st.caption(plain_markdown(words))

@@ -5,8 +5,6 @@ theme. Plotly reads its texts as HTML, so labels are escaped. How charts look an
 `engine.core.charts.style`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The numbers of a result as a table: the twin of every drawing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +29,6 @@ def show_table(view: Table, key: str, *, whole: bool = False) -> None:
 
 
 def figure_list(view: Table) -> None:
-    """A few figures as they stand, a name beside each: long names wrap where it is narrow."""
     frame = framed(view)
     st.table(frame.style.format(dict(zip(frame.columns, formats(view), strict=True)), na_rep=NONE))
 
@@ -58,7 +55,6 @@ def framed(view: Table) -> pd.DataFrame:
 
 
 def formats(view: Table) -> list[Any]:
-    """How a number of each column is written."""
     kinds = {"yes or no": yes_or_no, "share": whole_percent, "probability": decimals}
     return [kinds.get(unit, number_text) for unit in view.units]
 
@@ -72,7 +68,6 @@ def whole_percent(value: float) -> str:
 
 
 def decimals(value: float) -> str:
-    """A probability, or a difference of two."""
     return f"{value:.3f}".replace("-", "−") if np.isfinite(value) else NONE
 
 

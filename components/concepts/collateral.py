@@ -1,12 +1,9 @@
 """What else is lost with the things: by γ, beside other features, and thing by thing."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
 
-from components import section
 from components.concepts.view import KEY
 from components.section import Section
 from engine.core.charts.bars import Bars, Dots
@@ -23,23 +20,20 @@ COUNT = 60  # scenes
 
 
 def show(case: CaptionCase, method: SAUCE) -> None:
-    """The things against all others, over scenes that nothing was learned from."""
     if not isinstance(case.vlm, TinyVLM):
         return
     settings = {name: value for name, value in method.settings().items() if name != "gamma"}
     collateral = Collateral(**settings)
-    section.show(
-        Section(
-            f"{KEY}.collateral",
-            collateral,
-            ScenesCase(case.vlm, Greedy(), COUNT, clean=True),
-            "Over many scenes: what else is lost?",
-            button="Ask over many scenes",
-            before="The model is asked for all sixteen things in other scenes, for several γ, with "
-            "these features, with others that are as active, and with others at random.",
-            evidence=drawings(method),
-        )
-    )
+    Section(
+        f"{KEY}.collateral",
+        collateral,
+        ScenesCase(case.vlm, Greedy(), COUNT, clean=True),
+        "Over many scenes: what else is lost?",
+        button="Ask over many scenes",
+        before="The model is asked for all sixteen things in other scenes, for several γ, with "
+        "these features, with others that are as active, and with others at random.",
+        evidence=drawings(method),
+    ).show()
 
 
 def drawings(method: SAUCE) -> tuple[Drawing, ...]:
@@ -75,19 +69,16 @@ def drawings(method: SAUCE) -> tuple[Drawing, ...]:
 
 
 def by_gamma(series: dict[str, str], gamma: float) -> Lines:
-    """Shares over γ, with the γ of the page."""
     return Lines(
         x="γ", series=series, span=(-3, 103), title="answered by yes (%)", x_title="γ", now=gamma
     )
 
 
 def row_of(gamma: float) -> int:
-    """The γ that was tried and is nearest to one."""
     return int(np.abs(np.array(GAMMAS) - gamma).argmin())
 
 
 def lost_words(result: Views) -> str:
-    """What the lines are, and how good the dictionary is."""
     fit = result["fit"]
     return (
         f"γ = 1 changes nothing. The dictionary explains {100 * fit['explained variance'][0]:.0f} "
@@ -97,7 +88,6 @@ def lost_words(result: Views) -> str:
 
 
 def control_words(result: Views, what: str) -> str:
-    """How far each set takes it, over all γ."""
     table = result["rates"]
     rates = (f"{kind} {100 * np.min(table[f'{what}, {kind}']):.0f} %" for kind in KINDS)
     before = 100 * table[f"{what}, {KINDS[0]}"][0]
@@ -105,7 +95,6 @@ def control_words(result: Views, what: str) -> str:
 
 
 def before_after(table: Table, gamma: float) -> Table:
-    """Each thing before, and at the nearest γ."""
     columns = {
         "before": (table[table.order[0]], "share"),
         "after": (table[table.order[row_of(gamma)]], "share"),
@@ -114,7 +103,6 @@ def before_after(table: Table, gamma: float) -> Table:
 
 
 def forgotten_first(concept_table: Table, method: SAUCE) -> Table:
-    """Those to be forgotten on top, then all others, before and after."""
     table = before_after(concept_table, method.gamma)
     targets = [table.rows.index(concept) for concept in method.things]
     others = [at for at in range(len(table)) if at not in targets]
@@ -126,7 +114,6 @@ def forgotten_first(concept_table: Table, method: SAUCE) -> Table:
 
 
 def worst_words(result: Views, method: SAUCE) -> str:
-    """The other thing that falls most."""
     table = before_after(result["things"], method.gamma)
     falls = np.nan_to_num(table["before"] - table["after"], nan=-1.0)
     falls[[table.rows.index(concept) for concept in method.things]] = -1.0
@@ -138,7 +125,6 @@ def worst_words(result: Views, method: SAUCE) -> str:
 
 
 def ranking_bars(result: Views, count: int) -> Bars:
-    """A bar for each feature; where there is one thing, those above the cut-off are suppressed."""
     ranking = result["ranking"]
     score = ranking["score"]
     alone = len({row.split()[0] for row in ranking.rows}) == 1
@@ -147,7 +133,6 @@ def ranking_bars(result: Views, count: int) -> Bars:
 
 
 def ranking_words(result: Views, method: SAUCE) -> str:
-    """How much higher the last one that is suppressed is than the first that is not."""
     score, count = result["ranking"]["score"], method.features
     what = "A score is a share of all activation, with the thing minus without."
     if len(method.things) > 1:

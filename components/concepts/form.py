@@ -1,7 +1,5 @@
 """What Concepts asks: the scene, the model, what it is told, and the things to be left out."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st
@@ -20,7 +18,6 @@ SLOT = f"{KEY}.SAUCE"
 
 
 def choose() -> tuple[DialogImage, CaptionCase, SAUCE]:
-    """The image, the model with its prompt, and what is suppressed."""
     forms.refuse_links(SAUCE, SLOT)
     settings: dict[str, Any] = {}
     setting_names = ("concept", "second", "third", "features", "gamma")

@@ -1,8 +1,5 @@
 """POPE before and after: the forgotten things' questions, all others, and the three splits."""
 
-from __future__ import annotations
-
-from components import section
 from components.concepts.view import KEY
 from components.section import Section
 from engine.core.charts.bars import Dots
@@ -16,38 +13,34 @@ COUNT = 100  # scenes, as on Benchmarks
 
 
 def show(case: CaptionCase, method: SAUCE) -> None:
-    """The model as it is beside the one without the things."""
     if not isinstance(case.vlm, TinyVLM):
         return
-    section.show(
-        Section(
-            f"{KEY}.polls",
-            PollsAfter(**method.settings()),
-            ScenesCase(case.vlm, Greedy(), COUNT),
-            "POPE before and after",
-            button="Ask POPE before and after",
-            before=f"POPE’s questions about {COUNT} scenes, as on Benchmarks: the model as it is, "
-            "and with the features suppressed.",
-            evidence=(
-                Drawing("rates", "Right answers", dots("accuracy"), right_words),
-                Drawing("rates", "Share of yes", dots("yes-ratio"), yes_words),
-                Drawing(
-                    "splits",
-                    "Right answers by POPE’s splits",
-                    Dots(
-                        series={f"accuracy {when}": when for when in WHEN},
-                        joined=True,
-                        title="right answers (%)",
-                    ),
-                    split_words,
+    Section(
+        f"{KEY}.polls",
+        PollsAfter(**method.settings()),
+        ScenesCase(case.vlm, Greedy(), COUNT),
+        "POPE before and after",
+        button="Ask POPE before and after",
+        before=f"POPE’s questions about {COUNT} scenes, as on Benchmarks: the model as it is, "
+        "and with the features suppressed.",
+        evidence=(
+            Drawing("rates", "Right answers", dots("accuracy"), right_words),
+            Drawing("rates", "Share of yes", dots("yes-ratio"), yes_words),
+            Drawing(
+                "splits",
+                "Right answers by POPE’s splits",
+                Dots(
+                    series={f"accuracy {when}": when for when in WHEN},
+                    joined=True,
+                    title="right answers (%)",
                 ),
+                split_words,
             ),
-        )
-    )
+        ),
+    ).show()
 
 
 def dots(rate: str) -> Dots:
-    """A rate of each row before and after, with intervals."""
     return Dots(
         series={f"{rate} {when}": when for when in WHEN},
         intervals={
@@ -59,7 +52,6 @@ def dots(rate: str) -> Dots:
 
 
 def right_words(result: Views) -> str:
-    """How many questions there are, and what is to fall and what to stay."""
     rates = result["rates"]
     shares = ", ".join(
         f"{name} {count:.0f}" for name, count in zip(rates.rows, rates["questions"], strict=True)
@@ -71,7 +63,6 @@ def right_words(result: Views) -> str:
 
 
 def yes_words(result: Views) -> str:
-    """Where the things are, and what is said of others that are not."""
     rates = result["rates"]
     present = ", ".join(
         f"{name} {100 * present_count / count:.0f} %" if count else f"{name} –"
@@ -86,7 +77,6 @@ def yes_words(result: Views) -> str:
 
 
 def split_words(result: Views) -> str:
-    """The figures of the three splits."""
     before, after = (
         " / ".join(f"{100 * value:.0f}" for value in result["splits"][f"accuracy {when}"])
         for when in WHEN

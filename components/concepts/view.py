@@ -1,13 +1,10 @@
 """The first screen of Concepts: the scene, and what is said of it before and after."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import cast
 
 import streamlit as st
 
-from components import section
 from components.dialog import answer_words, scene
 from components.dialog.scene import DialogImage
 from components.draw.tokens import WordMarks, draw_tokens
@@ -36,36 +33,31 @@ YES_DOTS = Dots(
 
 
 def show(dialog_image: DialogImage, case: CaptionCase, method: SAUCE) -> None:
-    """What the model says with the thing and without it."""
     first = []
     if not method.unmet(case):
         query = question(cast(TinyVLM, case.vlm), method, method.scenes)
         first = [(*query, f"{KEY}.dictionary")]
-    section.show(
-        Section(
-            KEY,
-            method,
-            case,
-            known=dialog_image.known,
-            columns=1,
-            first=first,
-            picture=lambda result: picture(dialog_image, case, result),
-            waiting=lambda: scene.picture(dialog_image, case.vlm.name),
-            evidence=(
-                Drawing(
-                    "things",
-                    "Every thing in this scene: p(yes) before and after",
-                    YES_DOTS,
-                    lambda result: things_words(result["things"], method.things),
-                    part=as_shares,
-                ),
+    Section(
+        KEY,
+        method,
+        case,
+        known=dialog_image.known,
+        first=first,
+        picture=lambda result: picture(dialog_image, case, result),
+        waiting=lambda: scene.picture(dialog_image, case.vlm.name),
+        evidence=(
+            Drawing(
+                "things",
+                "Every thing in this scene: p(yes) before and after",
+                YES_DOTS,
+                lambda result: things_words(result["things"], method.things),
+                part=as_shares,
             ),
-        )
-    )
+        ),
+    ).show()
 
 
 def picture(dialog_image: DialogImage, case: CaptionCase, result: Views) -> None:
-    """The image beside both answers."""
     image, text_column = st.columns(2, gap="large")
     with image:
         scene.picture(dialog_image, case.vlm.name)
@@ -79,12 +71,10 @@ def picture(dialog_image: DialogImage, case: CaptionCase, result: Views) -> None
 
 
 def as_shares(table: Table) -> Table:
-    """Probabilities as shares, which charts draw in percent."""
     return Table.of({name: (table[name], "share") for name in table.order}, table.rows)
 
 
 def things_words(table: Table, forgotten: Sequence[str]) -> str:
-    """The thing whose p(yes) moves most beside those that are to be forgotten."""
     moved = table["after"] - table["before"]
     at = max(
         (at for at, name in enumerate(table.rows) if name not in forgotten),

@@ -1,14 +1,11 @@
 """The answers beside each other: what differs, and what is true."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.dialog import answer_words
 from components.draw.tokens import WordMarks
@@ -24,23 +21,20 @@ from engine.vision.language.tiny_vlm.words import tidy, with_article
 def show(
     comparison: Compared, places: Sequence[DeltaGenerator], provenance: DeltaGenerator
 ) -> None:
-    """Each strategy's words and whether they are true, in the place of each; how they were made."""
     differ = worth_marking([decoded.tokens.words for decoded in comparison.spoken])
     chosen = selected_word(comparison)
     for place, decoded_answer, marked_places in zip(places, comparison.spoken, differ, strict=True):
         with place:
-            section.show(
-                Section(
-                    f"{KEY}.said",
-                    decoded_answer.method,
-                    comparison.case,
-                    decoded_answer.title,
-                    known=comparison.shown.known,
-                    evidence=(answer_drawing(decoded_answer, marked_places, chosen),),
-                    provenance=provenance,
-                    sentence=lambda _: "",  # the drawing says whether it is true
-                )
-            )
+            Section(
+                f"{KEY}.said",
+                decoded_answer.method,
+                comparison.case,
+                decoded_answer.title,
+                known=comparison.shown.known,
+                evidence=(answer_drawing(decoded_answer, marked_places, chosen),),
+                provenance=provenance,
+                sentence=lambda _: "",  # the drawing says whether it is true
+            ).show()
     st.caption(
         "Thick blue: sure; thin orange: unsure. ≠ differ, ✓ there, ✗ made up, ↻ again. Click a "
         "word for why."
@@ -50,8 +44,6 @@ def show(
 def answer_drawing(
     decoded: DecodedAnswer, marked_places: set[int], chosen: tuple[str, int] | None
 ) -> Drawing:
-    """The words with what is known of each; a click picks the word that is looked into."""
-
     def pick(places: list[int]) -> None:
         st.session_state[f"{KEY}.picked"] = decoded.name, places[0]
 
@@ -66,7 +58,6 @@ def answer_drawing(
 
 
 def verdict(decoded: DecodedAnswer) -> str:
-    """Whether it is true, in a few words."""
     claims = decoded.claims
     if claims is None:
         return "What is truly there is not known."
@@ -78,7 +69,6 @@ def verdict(decoded: DecodedAnswer) -> str:
 
 
 def finding_words(comparison: Compared) -> str:
-    """What every strategy says, in one sentence, and the truth of a short answer."""
     claims = comparison.spoken[0].claims
     if claims is None or claims.kind != "caption":
         sentence = grouped(comparison, ("says", "say"), lambda decoded: quoted(decoded.tokens.text))
@@ -95,7 +85,6 @@ def finding_words(comparison: Compared) -> str:
 def grouped(
     comparison: Compared, verbs: tuple[str, str], tell: Callable[[DecodedAnswer], str]
 ) -> str:
-    """What each strategy does, those that do the same together; a verb for one and for many."""
     same: dict[str, list[str]] = {}
     for decoded in comparison.spoken:
         same.setdefault(tell(decoded), []).append(decoded.title)
@@ -109,12 +98,10 @@ def join_names(names: Sequence[str]) -> str:
 
 
 def quoted(text: str) -> str:
-    """An answer as it is quoted in a sentence."""
     return escape_markdown(f"“{tidy(text)}”") if text else "nothing"
 
 
 def invented(claims: Claims | None) -> str:
-    """The things that an answer makes up."""
     made_up = claims.invented if claims else ()
     return escape_markdown(join_names([with_article(word) for word in made_up])) or "nothing"
 

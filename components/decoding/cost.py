@@ -1,7 +1,5 @@
 """What each strategy costs, beside greedy decoding."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
@@ -20,7 +18,6 @@ FINDING = (
 
 
 def show(comparison: Compared) -> None:
-    """Forward passes, tokens read and places looked at, times greedy's."""
     table = costs(comparison)
     shape = Panels(
         panels={f"{name}, × greedy": name.capitalize() for name in COSTS},
@@ -36,7 +33,6 @@ def show(comparison: Compared) -> None:
 
 
 def costs(comparison: Compared) -> Table:
-    """Every cost, also as a multiple of greedy's, and the seconds; a row for each strategy."""
     spent = np.stack([cost_of(decoded.answer) for decoded in comparison.spoken]).T
     times = spent / cost_of(comparison.greedy)[:, None]
     seconds = [decoded.answer.record["seconds"] for decoded in comparison.spoken]

@@ -1,7 +1,5 @@
 """SCMoE: which experts were asked for each word, and how far the two routings are apart."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
@@ -19,7 +17,6 @@ DIVERGENCE_BARS = Bars(value="KL", title="KL(strong ‖ weak), nats")
 
 
 def drawings(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
-    """The divergence of the two routings, and who was asked in every layer."""
     part = window(decoded.numbered, f"{KEY}.experts.from")
     layers = [name for name in decoded.answer if name.startswith(LAYER_PREFIX)]
     return (
@@ -40,7 +37,6 @@ def words_with_places(table: Table, decoded: DecodedAnswer, part: slice) -> Tabl
 
 
 def apart_words(views: Views) -> str:
-    """The mean over the whole answer, and the word where they differ most."""
     table: Table = views["routings"]
     most = int(np.argmax(table["KL"]))
     return (
@@ -51,7 +47,6 @@ def apart_words(views: Views) -> str:
 
 
 def layer_drawing(decoded: DecodedAnswer, name: str, part: slice) -> Drawing:
-    """A square for each expert and word: filled by its strong weight, outlined where weak."""
     strong, weak = (
         routing_weights(decoded.answer[name], side)[part].T for side in ("strong", "weak")
     )
@@ -82,7 +77,6 @@ def routing_weights(table: Table, side: str) -> Values:
 
 
 def asked_words(name: str, views: Views) -> str:
-    """How many experts the answer needed, and how often the weak one was strong too."""
     strong, weak = (routing_weights(views[name], side) > 0 for side in ("strong", "weak"))
     both = int((strong & weak).any(1).sum())
     words = (

@@ -1,7 +1,5 @@
 """What the Decoding view asks, by which strategies, and what each answers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -53,17 +51,14 @@ class DecodedAnswer:
 
     @property
     def name(self) -> str:
-        """By which it is known in keys and links."""
         return self.method.name
 
     @property
     def title(self) -> str:
-        """As a person reads it."""
         return self.method.title
 
     @property
     def tokens(self) -> Tokens:
-        """The answer's words."""
         tokens: Tokens = self.answer["answer"]
         return tokens
 
@@ -90,7 +85,6 @@ class Compared:
 
     @property
     def titles(self) -> tuple[str, ...]:
-        """Of the strategies."""
         return tuple(decoded.title for decoded in self.spoken)
 
     def of(self, name: str) -> DecodedAnswer | None:
@@ -99,8 +93,6 @@ class Compared:
 
 
 def example_button(label: str, number: int) -> None:
-    """One click to a scene of the first kind and its first question."""
-
     def take() -> None:
         st.session_state.pop(f"{scene.KEY}.kept", None)
         for name in ("kind", "ask", "image", "model"):
@@ -142,7 +134,6 @@ def pick(case: CaptionCase) -> list[Kind]:
 
 
 def strategy_form(kind: Kind, case: CaptionCase) -> Method[Any]:
-    """A strategy's strength in sight, its other settings behind a button."""
     key = f"{KEY}.{kind.name}"
     refuse_links(kind, key, case)
     specs = {spec.name: spec for spec in fields(kind)}

@@ -1,12 +1,10 @@
 """The same model with two of every four weights of its decoder: MaskLLM."""
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
 
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.decoding.form import KEY, ONLY_TINY, Compared
 from components.draw import sharpening
 from components.draw.drawing import draw
@@ -28,7 +26,6 @@ SLOT = f"{KEY}.half"
 
 
 def show(comparison: Compared) -> None:
-    """Dense, by magnitude and learned, over scenes; then what the learned half says here."""
     vlm = comparison.tiny
     if vlm is None:
         st.info(ONLY_TINY)
@@ -43,24 +40,21 @@ def show(comparison: Compared) -> None:
         caption = runs.answer(Greedy(), pruned_case, f"{SLOT}.says")["answer"].text
         dense = comparison.greedy["answer"].text
         st.markdown(
-            f"Of the image above, whole and greedy, it says “{escape_markdown(tidy(dense))}”; "
-            "with the "
-            f"learned {method.pattern} mask “{escape_markdown(tidy(caption))}”."
+            f"Of the image above, whole and greedy, it says “{escape_markdown(tidy(dense))}”; with "
+            f"the learned {method.pattern} mask “{escape_markdown(tidy(caption))}”."
         )
 
-    section.show(
-        Section(
-            SLOT,
-            method,
-            case,
-            "What is lost with part of the weights?",
-            button="Learn which weights stay",
-            before=f"{method.steps} steps on captions; weights keep their values.",
-            picture=lambda views: draw(compare_models(case), views, f"{SLOT}.models"),
-            evidence=sharpening.drawings(),
-            detail=says,
-        )
-    )
+    Section(
+        SLOT,
+        method,
+        case,
+        "What is lost with part of the weights?",
+        button="Learn which weights stay",
+        before=f"{method.steps} steps on captions; weights keep their values.",
+        picture=lambda views: draw(compare_models(case), views, f"{SLOT}.models"),
+        evidence=sharpening.drawings(),
+        detail=says,
+    ).show()
 
 
 def compare_models(case: ScenesCase) -> Drawing:
@@ -73,7 +67,6 @@ def compare_models(case: ScenesCase) -> Drawing:
 
 
 def panels(models: Table) -> Panels:
-    """A bar for each model: loss, and how often captions make something up."""
     return Panels(
         panels={
             "loss": "loss",

@@ -1,7 +1,5 @@
 """Inside each strategy: what it keeps, weighs, takes back or subtracts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -25,7 +23,6 @@ Inside = Callable[[Compared, DecodedAnswer], Sequence[Drawing]]
 
 
 def show(comparison: Compared) -> None:
-    """A tab for each chosen strategy that has something to show."""
     inner = [
         decoded for decoded in comparison.spoken if decoded.name in INSIDE and decoded.tokens.words
     ]
@@ -43,16 +40,14 @@ def show(comparison: Compared) -> None:
                     part, decoded_answer.answer, f"{KEY}.inside.{decoded_answer.name}", across
                 )
             if decoded_answer.name in COUNTED and comparison.tiny:
-                section.show(COUNTED[decoded_answer.name](comparison, decoded_answer))
+                COUNTED[decoded_answer.name](comparison, decoded_answer).show()
 
 
 def wide(drawing: Drawing) -> bool:
-    """Whether it is drawn over the whole width."""
     return drawing.view in WIDE or drawing.view.startswith(lens.LENS)
 
 
 def copies(comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
-    """VCD: the clear image and the copy that it is held against."""
     step = decoded.method.settings()["step"]
 
     def beside(noised: Path) -> Pictures:
@@ -67,7 +62,6 @@ def copies(comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
 
 
 def beams(_comparison: Compared, _decoded: DecodedAnswer) -> tuple[Drawing, ...]:
-    """The answers that were kept open to the end."""
     return (
         Drawing(
             "beams",
@@ -78,19 +72,16 @@ def beams(_comparison: Compared, _decoded: DecodedAnswer) -> tuple[Drawing, ...]
 
 
 def texts_of_beams(views: Views) -> None:
-    """The answers in words, the best first."""
     for place, text in enumerate(views["beams"].notes):
         st.markdown(f"{place + 1}. “{escape_markdown(tidy(text))}”")
 
 
 def lenses(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
-    """DoLa: what each layer would have said, and the early one that was subtracted."""
     early = decoded.answer["layers"]["early layer"].astype(int).tolist()
     return (lens.lens(decoded.answer, decoded.numbered, f"{KEY}.lens.from", lens_words, early),)
 
 
 def lens_words(views: Views) -> str:
-    """What is outlined, and how many of the last layer's favorites no earlier one had."""
     return (
         "Each cell: what that layer would have said, in the color of how sure it is. Outlined: the "
         f"early layer that was subtracted. {lens.late(lens.layers_of(views))}"

@@ -1,7 +1,5 @@
 """Yes, no or another word: how each strategy shares out probability where its answer is decided."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.decoding.form import KEY, Compared
@@ -28,7 +26,6 @@ def shares(comparison: Compared) -> Floats:
 
 
 def show(comparison: Compared) -> None:
-    """How far each strategy leans to yes."""
     yes, no = shares(comparison).T
     columns = {
         "yes": (yes, "share"),
@@ -46,7 +43,6 @@ def show(comparison: Compared) -> None:
 
 
 def leaning_words(yes: float, no: float) -> str:
-    """The shares of yes and no in percent."""
     if not np.isfinite(yes + no):
         return "neither yes nor no"
     digits = int(abs(yes - no) < CLOSE)

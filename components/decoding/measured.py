@@ -1,7 +1,5 @@
 """Every strategy as the slow tests measured it: rates, costs, and what changes nothing here."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import exp
 
@@ -37,7 +35,6 @@ Summary = Mapping[str, Figures]
 
 
 def show(comparison: Compared) -> None:
-    """The figures of the model that is asked, folded away."""
     name = comparison.case.vlm.name
     with st.expander(f"Every strategy, measured on {len(DRAWS)} draws of {scenes_of(name)} scenes"):
         figures = summary(name)
@@ -69,7 +66,6 @@ def mean_and_deviation(strategy_figures: Summary) -> Table:
 
 
 def sentences(strategy_figures: Summary) -> list[str]:
-    """What changes next to nothing on this model, and whether OPERA's penalty is felt."""
     lines = []
     for name, figures in strategy_figures.items():
         other = next(baseline_name(kind()) for kind in STRATEGIES if kind.name == name)
@@ -81,7 +77,6 @@ def sentences(strategy_figures: Summary) -> list[str]:
 
 
 def unmoved(name: str, figures: Figures, other: str, others: Figures) -> list[str]:
-    """That what is made up moves less than it does from draw to draw; nothing where it moves."""
     change = 100 * (figures["CHAIR_i"] - others["CHAIR_i"])  # of the same scenes, in points
     deviation = float(change.std(ddof=1))
     if abs(change.mean()) > deviation:
@@ -97,7 +92,6 @@ def unmoved(name: str, figures: Figures, other: str, others: Figures) -> list[st
 
 
 def trust_words(figures: Figures) -> str:
-    """Whether OPERA's φ is felt, and what it would take."""
     log, words, share = (float(figures[name].mean()) for name in TRUST)
     method = OPERA()
     penalty = method.weight * exp(log)

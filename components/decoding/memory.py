@@ -1,7 +1,5 @@
 """VASparse: which tokens stay in memory, how much attention they hold, and the sinks."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import cast
 
@@ -28,7 +26,6 @@ BEGINNING = "the beginning"  # as the token before everything is called
 
 
 def drawings(comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
-    """Maps and words of what is kept, the law of attention, and the sinks."""
     place, settings = choose_place(decoded), decoded.method.settings()
     image = as_bytes(comparison.case.image)
     return (
@@ -41,7 +38,15 @@ def drawings(comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...
             by=lambda views: st.markdown("\n\n".join(texts(views["dropped"], decoded, place))),
         ),
         Drawing(
-            "recovered", "Few tokens get nearly all attention", law(settings["keep"]),
+            "recovered", "Few tokens get nearly all attention", Lines(
+        x="tokens",
+        series={"attention": "attention"},
+        now=100 * settings["keep"],
+        now_name="kept",
+        x_title="% of the tokens read",
+        title="% of the attention",
+        span=(0, 108),
+    ),
             partial(law_words, settings["keep"]), part=shares,
         ),
         Drawing(
@@ -56,7 +61,6 @@ def drawings(comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...
 
 
 def choose_place(decoded: DecodedAnswer) -> int:
-    """At the choice of which word the memory is shown, from 0."""
     names = decoded.numbered
     if len(names) == 1:
         return 0
@@ -65,7 +69,6 @@ def choose_place(decoded: DecodedAnswer) -> int:
 
 
 def maps(grids: Grids, place: int, image: Pixels) -> Pictures:
-    """The image with the places of dropped tokens crossed out, for each layer."""
     finding = (
         "Gray and crossed out: no longer in that layer's memory."
         if place
@@ -98,40 +101,23 @@ def texts(dropped: Table, decoded: DecodedAnswer, place: int) -> list[str]:
 
 
 def shares(curve: Curve) -> Table:
-    """How much of the attention the most looked at tokens hold."""
     return Table.of({"tokens": (curve.x, "share"), "attention": (curve.y, "share")})
 
 
-def law(keep: float) -> Lines:
-    """The attention held, with the share that is kept as a line."""
-    return Lines(
-        x="tokens",
-        series={"attention": "attention"},
-        now=100 * keep,
-        now_name="kept",
-        x_title="% of the tokens read",
-        title="% of the attention",
-        span=(0, 108),
-    )
-
-
 def law_words(keep: float, views: Views) -> str:
-    """How few tokens hold nearly all, and what those that are kept could hold."""
     curve: Curve = views["recovered"]
     token_share, attention_share = (
         np.interp(0.9, curve.y, curve.x),
         np.interp(keep, curve.x, curve.y),
     )
     return (
-        f"The {100 * token_share:.0f} % most looked at tokens hold 90 % of the attention, at "
-        "the last "
-        f"word of the question. Keeping {100 * keep:.0f} % could hold "
+        f"The {100 * token_share:.0f} % most looked at tokens hold 90 % of the attention, at the "
+        f"last word of the question. Keeping {100 * keep:.0f} % could hold "
         f"{100 * attention_share:.0f} %."
     )
 
 
 def most_looked_at(sinks: Table) -> Table:
-    """The words of question and answer that get most attention, in their order."""
     most = np.sort(np.argsort(-sinks["before"], kind="stable")[:SINKS])
     names = [f"{at}. {word}" if at else BEGINNING for at, word in enumerate(sinks.rows)]
     return Table.of({name: (sinks[name], "share") for name in ("before", "after")}, names).take(
@@ -140,7 +126,6 @@ def most_looked_at(sinks: Table) -> Table:
 
 
 def sink_words(views: Views) -> str:
-    """Which word soaks up most, before and after calibration."""
     sinks = most_looked_at(views["sinks"])
     top = int(np.argmax(sinks["before"]))
     return (
@@ -154,7 +139,6 @@ def sink_words(views: Views) -> str:
 
 
 def over_scenes(comparison: Compared, decoded: DecodedAnswer) -> Section:
-    """What is made up when ever less is kept, by three ways to choose."""
     case = curve_case(cast(TinyVLM, comparison.case.vlm), cast(VASparse, decoded.method))
     drawing = Drawing("curve", "", curve_chart, lambda views: curve_words(views["curve"]))
     return Section(
@@ -168,7 +152,6 @@ def over_scenes(comparison: Compared, decoded: DecodedAnswer) -> Section:
 
 
 def curve_chart(views: Views) -> Lines:
-    """A line for each way to choose, with greedy decoding as the dotted level."""
     return Lines(
         x="kept",
         series={f"{way}: CHAIR_i": way for way in RANKINGS},
@@ -182,7 +165,6 @@ def curve_chart(views: Views) -> Lines:
 
 
 def curve_words(curve: Table) -> str:
-    """Whether visual-aware choice makes up less than the others, as far as the scenes tell."""
     aware, *others = RANKINGS
     gains = [
         f"than {way} at {name}"

@@ -1,13 +1,10 @@
 """What contrastive decoding can and cannot mend: yes against no by noise step."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.decoding.form import KEY, STUBBORN, Compared, example_button
 from components.section import Section
 from engine.core.charts.drawing import Drawing
@@ -25,7 +22,6 @@ LINES = {
 
 
 def show(comparison: Compared) -> None:
-    """The margins of the model asked, and of the one whose habit is seen."""
     st.markdown(
         "VCD subtracts what the model would say of a noised copy, so it takes away habits of "
         "speech. What the model believes because of something it **sees** goes away with the "
@@ -43,7 +39,6 @@ def show(comparison: Compared) -> None:
 
 
 def draw_margins(comparison: Compared, name: str) -> None:
-    """The lines of one model, with the strength and at the noise step that VCD has here."""
     decoded = comparison.of(VCD.name)
     settings = decoded.method.settings() if decoded else VCD().settings()
     step = int(settings["step"])
@@ -52,36 +47,33 @@ def draw_margins(comparison: Compared, name: str) -> None:
         if name == comparison.case.vlm.name
         else replace(comparison.case, vlm=asking.model(name))
     )
-    section.show(
-        Section(
-            f"{KEY}.margins.{name}",
-            NoiseSteps(alpha=float(settings["alpha"])),
-            case,
-            f"{case.vlm.title} on “{case.prompt}”",
-            known=comparison.shown.known,
-            evidence=(
-                Drawing(
-                    "margins",
-                    chart=Lines(
-                        x="step",
-                        series=LINES,
-                        bands={"hidden": ("lowest", "highest")},
-                        line=0,
-                        now=step,
-                        now_name="VCD",
-                        height=400,
-                        x_title="noise step t: the copy is hidden ever deeper",
-                        title="← no     yes →   (logits apart)",
-                    ),
-                    finding=lambda views: margin_words(views["margins"], step),
+    Section(
+        f"{KEY}.margins.{name}",
+        NoiseSteps(alpha=float(settings["alpha"])),
+        case,
+        f"{case.vlm.title} on “{case.prompt}”",
+        known=comparison.shown.known,
+        evidence=(
+            Drawing(
+                "margins",
+                chart=Lines(
+                    x="step",
+                    series=LINES,
+                    bands={"hidden": ("lowest", "highest")},
+                    line=0,
+                    now=step,
+                    now_name="VCD",
+                    height=400,
+                    x_title="noise step t: the copy is hidden ever deeper",
+                    title="← no     yes →   (logits apart)",
                 ),
+                finding=lambda views: margin_words(views["margins"], step),
             ),
-        )
-    )
+        ),
+    ).show()
 
 
 def margin_words(margins_table: Table, step: int) -> str:
-    """Whether subtracting the copy helps at the noise step of the page, and why."""
     at = int(np.abs(margins_table["step"] - step).argmin())
     clear, hidden, contrasted = (
         float(margins_table[name][at]) for name in ("clear", "hidden", "contrasted")

@@ -1,7 +1,5 @@
 """OPERA: the answer's attention to itself, over-trust, and where the search went back."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import cast
 
@@ -21,7 +19,6 @@ from engine.hallucination.measures.over_trust import largest_penalty, walk
 
 
 def drawings(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
-    """Attention, over-trust and going back; of one word there is nothing to see."""
     names = tuple(decoded.numbered)
     if len(names) < 2:
         st.info("A single word has no earlier word to lean on: ask for a description.")
@@ -59,7 +56,6 @@ def drawings(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ..
 
 
 def attention_words(decoded: DecodedAnswer, views: Views) -> str:
-    """Which word the later ones look at most."""
     attention: Field = views["self"]
     sums = np.nansum(np.tril(np.nan_to_num(attention.values), -1), 0)
     most = int(sums.argmax())
@@ -80,21 +76,18 @@ def finite(trust: Table) -> Table:
 
 
 def trust_words(decoded: DecodedAnswer, views: Views) -> str:
-    """Where φ is largest, and at how many words it weighs."""
     trust = finite(views["trust"])
     logs = trust["over-trust"]
     top = int(np.nanargmax(logs)) if np.isfinite(logs).any() else 0
     column = int(trust["most trusted word"][top])
     return (
         f"Highest at “{decoded.tokens.words[top]}”, which leans on "
-        f"“{decoded.tokens.words[column]}”. "
-        f"{int((logs > 0).sum())} of {len(logs)} words have φ above 1; far below zero it changes "
-        "nothing."
+        f"“{decoded.tokens.words[column]}”. {int((logs > 0).sum())} of {len(logs)} words have φ "
+        "above 1; far below zero it changes nothing."
     )
 
 
 def felt_words(decoded: DecodedAnswer) -> str:
-    """Whether φ changes anything in this answer, and what it would take."""
     method = cast(OPERA, decoded.method)
     largest = largest_penalty(method, decoded.answer.views)
     if largest is None:
@@ -107,7 +100,6 @@ def felt_words(decoded: DecodedAnswer) -> str:
 
 
 def back_words(views: Views) -> str:
-    """How often it went back, by how much, and what it may no longer say."""
     taken = ", ".join(f"{count:.0f}" for count in views["back"]["taken back"])
     times = len(views["back"])
     words = f"It went back {times} {'time' if times == 1 else 'times'}; words taken back: {taken}."

@@ -1,7 +1,5 @@
 """MVP: three descriptions, the paths of an answer from each, and what decides."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import cast
 
@@ -28,7 +26,6 @@ VIEW_NAMES = tuple(VIEWS)
 
 
 def drawings(comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
-    """Each description with its paths, then what they add up to."""
     weights = cast(MVP, decoded.method).weights
     return (
         *(
@@ -61,14 +58,12 @@ def caption_words(comparison: Compared, name: str, views: Views) -> str:
 
 
 def paths_of(view: int, views: Views) -> None:
-    """The paths of one description, a line each."""
     paths: Table = views["paths"]
     rows = np.flatnonzero(paths["view"] == view).tolist()
     st.markdown("\n\n".join(path_words(paths, row) for row in rows))
 
 
 def path_words(paths: Table, row: int) -> str:
-    """One path: how likely it begins, what it says, and how surely."""
     first = 100 * float(paths["probability"][row])
     says = ANSWERS.get(float(paths["says yes"][row]), "neither")
     sure = float(paths["certainty"][row])
@@ -80,7 +75,6 @@ def path_words(paths: Table, row: int) -> str:
 
 
 def pieces(paths: Table) -> Table:
-    """What each path adds to its answer's score: a row for yes and for no, a column for a path."""
     counts_as = np.stack([paths["says yes"] != 0, paths["says yes"] == 0])
     adds = np.where(counts_as, paths["adds"], np.nan).T
     names = path_names(paths)
@@ -89,20 +83,17 @@ def pieces(paths: Table) -> Table:
 
 
 def path_names(paths: Table) -> list[str]:
-    """The description that each path comes from, and the path's first word."""
     views = [VIEW_NAMES[int(view)] for view in paths["view"]]
     return [f"{view}: {word}" for view, word in zip(views, paths.rows, strict=True)]
 
 
 def decided(views: Views) -> Stacked:
-    """Yes and no as sums of paths, in the colors of their descriptions."""
     return Stacked(
         parts={name: name.partition(":")[0] for name in path_names(views["paths"])}, title="score"
     )
 
 
 def sum_words(views: Views) -> str:
-    """The two sums, and what a piece is."""
     yes, no = views["scores"].values.tolist()
     return (
         f"Yes {yes:.3f}, no {no:.3f}. Each piece is a path: how likely its first word was, times "
@@ -114,7 +105,6 @@ def sum_words(views: Views) -> str:
 
 
 def over_scenes(comparison: Compared, decoded: DecodedAnswer) -> Section:
-    """What each view adds over many questions."""
     case = ScenesCase(cast(TinyVLM, comparison.case.vlm), cast(MVP, decoded.method), SCENES)
     drawing = Drawing("views", finding=lambda views: ablation_words(views["views"]))
     return Section(
@@ -128,7 +118,6 @@ def over_scenes(comparison: Compared, decoded: DecodedAnswer) -> Section:
 
 
 def ablation_words(rates: Table) -> str:
-    """All views against the best with fewer, and against none."""
     *fewer, everything, none = rates.rows
     best = max(fewer, key=lambda name: rates.cell(name, "right"))
     rights = [100 * rates.cell(name, "right") for name in (everything, best, none)]

@@ -1,7 +1,5 @@
 """Over many scenes: what each strategy invents, misses and costs where the truth is known."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -34,7 +32,6 @@ TABLE_FIGURES = (
 
 
 def show(comparison: Compared) -> None:
-    """Choose the scenes; what is kept is shown, the rest waits for a button."""
     if comparison.tiny is None:
         st.info(ONLY_TINY)
         return
@@ -54,7 +51,6 @@ def show(comparison: Compared) -> None:
 
 
 def drawings() -> tuple[Drawing, ...]:
-    """Recall against what is made up, all figures, and the cost of one description."""
     return (
         Drawing(
             "rates",
@@ -74,17 +70,14 @@ def drawings() -> tuple[Drawing, ...]:
             "What it costs, for one description",
             part=lambda rates: replace(rates.select((*COSTS, SPEED)), units=("",) * 4),
             finding=lambda _: (
-                "Scenes are read a hundred at a time where a strategy allows it; "
-                "then they share their forward passes. Words per second are of this computer "
-                "when it "
-                "was counted."
+                "Scenes are read a hundred at a time where a strategy allows it; then they share "
+                "their forward passes. Words per second are of this computer when it was counted."
             ),
         ),
     )
 
 
 def choose(comparison: Compared, vlm: TinyVLM) -> tuple[dict[str, ScenesCase], int]:
-    """A case for every strategy that can be counted over scenes, and how many scenes."""
     form = CaseForm(ScenesCase, f"{KEY}.scenes")
     for name, place in zip(
         ("kind", "count", "clean"), st.columns([3, 2, 2], vertical_alignment="bottom"), strict=True
@@ -100,12 +93,10 @@ def choose(comparison: Compared, vlm: TinyVLM) -> tuple[dict[str, ScenesCase], i
 
 
 def describing_strategies(rates: Table) -> Table:
-    """The strategies that describe, and name something."""
     return rates.take(np.flatnonzero(np.isfinite(rates["recall"] + rates["CHAIR_i"])).tolist())
 
 
 def trade(rates: Table, spread: tuple[str, str] = ("", "")) -> Scatter:
-    """Recall across, what is made up upward from zero."""
     recall, invented = (describing_strategies(rates)[name] for name in ("recall", "CHAIR_i"))
     return Scatter(
         x="recall",
@@ -123,7 +114,6 @@ def trade(rates: Table, spread: tuple[str, str] = ("", "")) -> Scatter:
 
 
 def trade_words(rates: Table) -> str:
-    """Who makes up least, and at which recall."""
     described_rates = describing_strategies(rates)
     at = int(described_rates["CHAIR_i"].argmin())
     words = (
@@ -141,7 +131,6 @@ def trade_words(rates: Table) -> str:
 
 
 def lie_words(rates: Table) -> str:
-    """The lie rate and the false yes, in words."""
     parts = []
     for name, lie, false in zip(rates.rows, rates["lie rate"], rates["false yes"], strict=True):
         lies = f"adds the partner that is not there to {100 * lie:.0f} % of the leaders it names, "

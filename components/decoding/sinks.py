@@ -1,10 +1,7 @@
 """Where attention rests while the model describes scenes: what OPERA and VASparse were made for."""
 
-from __future__ import annotations
-
 import streamlit as st
 
-from components import section
 from components.decoding.form import KEY, ONLY_TINY, Compared
 from components.section import Section
 from engine.core.charts.drawing import Drawing, Views
@@ -32,45 +29,36 @@ NAMES = {
 
 
 def show(comparison: Compared) -> None:
-    """A bar for each layer of the model that is asked, while it describes scenes greedily."""
     if comparison.tiny is None:
         st.info(ONLY_TINY)
         return
-    section.show(
-        Section(
-            f"{KEY}.sinks",
-            AttentionSinks(),
-            ScenesCase(comparison.tiny, Greedy(), COUNT),
-            button=f"Look at attention over {COUNT} scenes",
-            before="The model describes scenes; nothing is trained.",
-            evidence=(
-                Drawing(
-                    "shares",
-                    "What the words of captions look at",
-                    Stacked(
-                        parts=NAMES,
-                        rest=WORDS,
-                        written=True,
-                        span=(0, 100),
-                        title="% of the attention",
-                    ),
-                    top_words,
-                    part=merged_shares,
+    Section(
+        f"{KEY}.sinks",
+        AttentionSinks(),
+        ScenesCase(comparison.tiny, Greedy(), COUNT),
+        button=f"Look at attention over {COUNT} scenes",
+        before="The model describes scenes; nothing is trained.",
+        evidence=(
+            Drawing(
+                "shares",
+                "What the words of captions look at",
+                Stacked(
+                    parts=NAMES, rest=WORDS, written=True, span=(0, 100), title="% of the attention"
                 ),
+                top_words,
+                part=merged_shares,
             ),
-        )
-    )
+        ),
+    ).show()
 
 
 def merged_shares(shares: Table) -> Table:
-    """The places, words of question and answer as one."""
     words = shares[WORDS] + shares[QUESTION]
     columns = {name: (shares[name], "share") for name in (BEGINNING, STOPS, IMAGE)}
     return Table.of(columns | {WORDS: (words, "share")}, shares.rows)
 
 
 def top_words(views: Views) -> str:
-    """How much the most looked at token holds in each layer, or the two from 101 on."""
     shares: Table = views["shares"]
     top_shares = ", ".join(
         f"{name} {100 * share:.0f} %" for name, share in zip(shares.rows, shares[TOP], strict=True)

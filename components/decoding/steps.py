@@ -1,7 +1,5 @@
 """Why a word came: what the model wanted, what was held against it, and what was chosen from."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
@@ -20,7 +18,6 @@ THINNED = {"embedding": "The last word alone", "masked cache": "With image token
 
 
 def show(comparison: Compared) -> None:
-    """Bars of the picked word's step."""
     chosen = selected_word(comparison)
     decoded = comparison.of(chosen[0]) if chosen else None
     if chosen is None or decoded is None or "final" not in decoded.answer:
@@ -44,19 +41,16 @@ def show(comparison: Compared) -> None:
 
 
 def with_titles(decoded: DecodedAnswer, step: Table) -> Table:
-    """The best words with what each distribution is."""
     titles = {"strong": STRONG, "weak": weak_title(decoded), "final": FINAL}
     return step.renamed(titles)
 
 
 def weak_title(decoded: DecodedAnswer) -> str:
-    """What was held against the model."""
     source = decoded.method.settings().get("source", "")
     return THINNED.get(source) or WEAK.get(decoded.name, "Held against it")
 
 
 def panels(step: Table, cut: float) -> Panels:
-    """A panel for each distribution; the words below the cut are hatched."""
     is_cut = below(step[STRONG], cut)
     return Panels(
         panels={name: name for name in step.columns},
@@ -75,7 +69,6 @@ def panels(step: Table, cut: float) -> Panels:
 
 
 def shortly(value: float, *, cut_off: bool) -> str:
-    """A percentage; what was cut off has none."""
     if cut_off:
         return "cut off"
     if not np.isfinite(value):
@@ -84,7 +77,6 @@ def shortly(value: float, *, cut_off: bool) -> str:
 
 
 def step_words(step: Table, cut: float) -> str:
-    """How the word fared from panel to panel."""
     parts = [
         f"{title.lower()} {f'{value:.0f} %' if np.isfinite(value) else NOT_BEST}"
         for title, value in zip(step.columns, step.values[0], strict=True)

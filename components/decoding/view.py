@@ -1,7 +1,5 @@
 """The first screen of Decoding: the finding, the answers side by side, evidence, and controls."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,7 +26,6 @@ from engine.vision.language.case import CaptionCase
 
 
 def show() -> Compared:
-    """What the strategies say of the image and why, above what can be chosen."""
     answer, controls = st.container(), st.container()
     with controls:
         st.divider()
@@ -38,7 +35,6 @@ def show() -> Compared:
 
 
 def choose(answer: DeltaGenerator) -> tuple[DialogImage, CaptionCase, list[Method[Any]]]:
-    """The image, the question, the strategies, and the settings of each."""
     prompt_column, editor_column = st.columns([5, 4], gap="large")
     dialog_image = scene.choose(editor_column, STORY, KEY)
     with prompt_column:
@@ -58,7 +54,6 @@ def choose(answer: DeltaGenerator) -> tuple[DialogImage, CaptionCase, list[Metho
 def compare(
     dialog_image: DialogImage, case: CaptionCase, methods: Sequence[Method[Any]]
 ) -> Compared:
-    """The finding, the image beside a column for each answer, and what the picked word came of."""
     finding = st.container()
     image, *places = st.columns([4, *[3] * len(methods)], gap="medium")
     with image:

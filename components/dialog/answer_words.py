@@ -1,7 +1,5 @@
 """An answer's words: what is known of each, and which of them is looked into first."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from components.widgets.words import AnswerWord
@@ -20,7 +18,6 @@ def first_place(words: Sequence[str], claims: Claims | None) -> int:
 
 
 def marked(tokens: Tokens, claims: Claims | None, picked: Sequence[int]) -> list[AnswerWord]:
-    """The words with what is known of each."""
     kinds, notes = {}, {}
     for mention in claims.mentions if claims and claims.kind == "caption" else ():
         kinds[mention.place] = (

@@ -4,8 +4,6 @@ Each edit is one part between commas: "-boat" takes the boat out, "boat*0.25" gi
 opacity, "boat@6" moves it to the cell of that number, counted in rows from the upper left.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,7 +46,6 @@ def is_readable(text: str) -> bool:
 
 
 def parse_edit(part: str) -> Edit | None:
-    """One edit, or None."""
     if part.startswith("-"):
         return Edit(part[1:], "remove")
     for sign, act in SIGNS.items():
@@ -63,7 +60,6 @@ def parse_edit(part: str) -> Edit | None:
 
 
 def allowed(act: Act, to: float) -> bool:
-    """Whether an opacity or a cell is one."""
     return 0 <= to <= 1 if act == "fade" else to in range(CELLS * CELLS)
 
 
@@ -79,7 +75,6 @@ def add_edit(edits: Edits, new: Edit) -> Edits:
 
 
 def put_back(edits: Edits, category: str) -> Edits:
-    """Without the thing's removal."""
     return tuple(edit for edit in edits if (edit.thing, edit.act) != (category, "remove"))
 
 

@@ -1,7 +1,5 @@
 """What every layer of a model would have said in the place of each word of its answer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -72,7 +70,6 @@ def late(layers: Sequence[Ranking]) -> str:
     last, *earlier = [[words[0] for words in layer.labels] for layer in layers]
     new_count = sum(not earlier or earlier[0][place] != word for place, word in enumerate(last))
     return (
-        f"{new_count} of {len(last)} favorites of the last layer are its own: the layer before "
-        "it had "
-        "another word on top."
+        f"{new_count} of {len(last)} favorites of the last layer are its own: the layer before it "
+        "had another word on top."
     )

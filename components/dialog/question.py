@@ -1,7 +1,5 @@
 """The model and the prompt of Ask and Decoding."""
 
-from __future__ import annotations
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -21,12 +19,7 @@ FREE = ("is there a boat", "describe the image", "describe closely", "what color
 
 
 def choose(dialog_image: DialogImage, answer: DeltaGenerator) -> CaptionCase:
-    """The model and the prompt; where nothing can be asked, the page ends with the picture.
-
-    Args:
-        dialog_image: what is asked about.
-        answer: the place of the answer.
-    """
+    """The model and the prompt; where nothing can be asked, the page ends with the picture."""
     with st.sidebar:
         st.header("Model")
         name = choose_model(dialog_image.page)
@@ -39,12 +32,6 @@ def choose(dialog_image: DialogImage, answer: DeltaGenerator) -> CaptionCase:
 
 
 def choose_model(page: str, *, own: bool = True) -> str:
-    """Which of the models is asked.
-
-    Args:
-        page: whose widgets they are.
-        own: whether models of one's own are offered too.
-    """
     if not asking.models():
         st.error("The weights of TinyVLM are not here: run `python -m engine weights tiny-vlm`.")
         end()
@@ -66,7 +53,6 @@ def choose_model(page: str, *, own: bool = True) -> str:
 
 
 def own_models() -> None:
-    """How a model of the hub comes here, and why those that were looked for cannot be asked."""
     if not TRANSFORMERS.installed:
         st.caption(f"`{TRANSFORMERS.install}` adds {TRANSFORMERS.brings}: {NAMES}.")
         return
@@ -80,7 +66,6 @@ def own_models() -> None:
 
 
 def choose_prompt(dialog_image: DialogImage) -> str:
-    """A ready question, or one's own words."""
     form = CaseForm(CaptionCase, dialog_image.page)
     key, pills = form.key_of("ask"), f"{dialog_image.page}.ready"
     ready = suggested_questions(dialog_image.first) if dialog_image.first else FREE
@@ -97,7 +82,6 @@ def choose_prompt(dialog_image: DialogImage) -> str:
 
 
 def read_question(dialog_image: DialogImage, name: str, prompt: str) -> CaptionCase | None:
-    """What is asked; after a prompt that cannot be, why, and the last one that could."""
     last_key = f"{KEY}.last"
     try:
         with st.spinner("Loading the model"):

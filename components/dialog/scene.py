@@ -1,7 +1,5 @@
 """What Ask and Decoding ask about: a scene that can be edited, or an image as in other views."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -95,7 +93,6 @@ def choose(editor_place: DeltaGenerator, number: int = FIRST, page: str = KEY) -
 
 
 def picture(dialog_image: DialogImage, model: str) -> None:
-    """What is asked about, and what the model of that name knows of a photograph."""
     with first_screen(1, f"{dialog_image.page}-scene"):
         show_picture(enlarged(dialog_image.pixels), dialog_image.alt, width="stretch")
     if dialog_image.scene is None and model in asking.shipped_models():
@@ -108,7 +105,6 @@ def picture(dialog_image: DialogImage, model: str) -> None:
 
 
 def sidebar_picture(page: str) -> DialogImage:
-    """The square of the image that is chosen as in other views."""
     about = subject.image_alone()
     alt, known = "The square of the image that is asked about", {}
     if about.name and about.crop == Crop():
@@ -118,7 +114,6 @@ def sidebar_picture(page: str) -> DialogImage:
 
 
 def choose_scene(start: int, page: str, editor_place: DeltaGenerator) -> DialogImage:
-    """A scene by kind and number, as edited in the place beside it."""
     form = CaseForm(CaptionCase, page)
     edits_rule = "changes as this page writes them"
     refuse(f"{KEY}.edits", is_readable, "Changes of the scene", edits_rule)
@@ -173,7 +168,6 @@ def carry(key: str, start: object = None) -> None:
 
 
 def remember_widget(key: str, value: object) -> None:
-    """Remember what a widget has, for other pages that ask about the same."""
     st.session_state.setdefault(f"{KEY}.kept", {})[key.rpartition(".")[2]] = value
 
 
@@ -205,7 +199,6 @@ def forget_edits() -> None:
 
 
 def editor(first: Scene, scene: Scene, edits: Edits) -> None:
-    """A row for each thing: there or not, how visible, and where; undo and reset."""
     st.markdown(f"**What is truly there** ({escape_markdown(scene.theme)})")
     st.caption(
         "Untick a thing to take it out; slide to let it fade; move it to another of the 4 × 4 "
@@ -279,13 +272,11 @@ def thing_row(name: str, color: str, now: Mapping[str, Thing], taken: set[tuple[
 
 
 def cell_words(cell: int) -> str:
-    """A cell of the 4 × 4, such as B2."""
     down, across = divmod(cell, CELLS)
     return f"{ROWS[down]}{across + 1}"
 
 
 def take_there(name: str, key: str) -> None:
-    """The thing goes, or comes back."""
     edits = held_edits()
     if st.session_state[key]:
         keep_edits(put_back(edits, name))
@@ -298,5 +289,4 @@ def take_fade(name: str, key: str) -> None:
 
 
 def take_move(name: str, key: str) -> None:
-    """The thing goes to another cell."""
     keep_edits(add_edit(held_edits(), Edit(name, "move", st.session_state[key])))

@@ -1,7 +1,5 @@
 """What Confusion or ignorance is asked about: the sidebar's image, or an example that fits."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,14 +65,12 @@ def choose(subject: Subject) -> DoubtedImage:
 
 
 def familiar_case(model: Classifier, image: Any, name: str, source: str, seed: int) -> FamiliarCase:
-    """The image among what the model learned from, with the unknown images offered first."""
     normal = sources.normal(name)
     unknown, group = unknown_of(normal, model, seed), sources.group_of(source, normal)
     return FamiliarCase(model, image, normal, unknown, group, seed)
 
 
 def unknown_of(normal: Any, model: Classifier, seed: int) -> Any:
-    """Unknown images to measure by; none where none can be had."""
     offered = (source.name for source in sources.unknown_sources(normal) if not source.reason)
     try:
         return sources.unknown(next(offered), normal, model, seed)
@@ -83,7 +79,6 @@ def unknown_of(normal: Any, model: Classifier, seed: int) -> Any:
 
 
 def known_of(case: FamiliarCase, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """By which a command names the case; nothing of an upload."""
     if not arguments:
         return {}
     first = next(
@@ -93,7 +88,6 @@ def known_of(case: FamiliarCase, arguments: Mapping[str, Any]) -> dict[str, Any]
 
 
 def instead(seed: int) -> DoubtedImage:
-    """The example that the view opens with, whose answer ships."""
     name, _, toward = opening.DOUBTED
     model, example = load(name), opening.doubted()
     source = f"{EXAMPLE}{example.name}"
@@ -103,7 +97,6 @@ def instead(seed: int) -> DoubtedImage:
 
 
 def choose_toward(question: DoubtedImage) -> str | None:
-    """The class that the image is blended with."""
     labels = question.case.model.labels
     present = np.unique(question.case.parts[1].data.labels)
     offered = [NEXT, *(labels[int(index)] for index in present)]

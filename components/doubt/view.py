@@ -1,7 +1,5 @@
 """The view Confusion or ignorance: the kind of doubt, what it rests on, and blends."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from functools import partial
 
@@ -9,7 +7,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import forms, section
+from components import forms
 from components.doubt import words
 from components.doubt.form import KEY, DoubtedImage, choose_toward
 from components.draw.drawing import draw
@@ -43,48 +41,43 @@ MASSES = (SEVERAL, NONE, ITS_CLASS, OTHER, OTHERS)  # in the order of their line
 
 
 def show(question: DoubtedImage, below: DeltaGenerator) -> None:
-    """The kind of doubt that the image raises, in one sentence; what it rests on stands below."""
     parts = zip(PARTS, question.case.parts, strict=True)
-    section.show(
-        Section(
-            KEY, question.method, question.case, known=question.known, below=below,
-            first=[(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None],
-            picture=lambda result: picture(question, result),
-            evidence=[
-                Drawing(
-                    "held", "Between belief, confusion and ignorance", made=cloud,
-                    chart=PointGroups(
-                        x="confusion", y="ignorance", span=(-0.03, 1.03), x_span=(-0.03, 1.03),
-                        title="ignorance",
-                        looks={"normal images": "dots", "unknown images": "dots",
-                               "this image": "own"},
-                    ),
-                    finding=lambda _: "Belief is what is left to 1: all of it in the lower left "
-                    "corner. Points on the right are hesitation, points on top ignorance.",
+    Section(
+        KEY, question.method, question.case, known=question.known, below=below,
+        first=[(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None],
+        picture=lambda result: picture(question, result),
+        evidence=[
+            Drawing(
+                "held", "Between belief, confusion and ignorance", made=cloud,
+                chart=PointGroups(
+                    x="confusion", y="ignorance", span=(-0.03, 1.03), x_span=(-0.03, 1.03),
+                    title="ignorance",
+                    looks={"normal images": "dots", "unknown images": "dots",
+                           "this image": "own"},
                 ),
-                Drawing(
-                    "doubts", "Which doubt tells what?",
-                    chart=Dots(
-                        series={"unknown images": "unknown images", "errors": "errors"},
-                        title="AUROC; 0.5 is chance", span=(0.4, 1.03), line=0.5,
-                    ),
-                    finding=words.doubts,
+                finding=lambda _: "Belief is what is left to 1: all of it in the lower left "
+                "corner. Points on the right are hesitation, points on top ignorance.",
+            ),
+            Drawing(
+                "doubts", "Which doubt tells what?",
+                chart=Dots(
+                    series={"unknown images": "unknown images", "errors": "errors"},
+                    title="AUROC; 0.5 is chance", span=(0.4, 1.03), line=0.5,
                 ),
-                Drawing("sets", "One class, several, or none", finding=words.sets),
-            ],
-        )
-    )  # fmt: skip
+                finding=words.doubts,
+            ),
+            Drawing("sets", "One class, several, or none", finding=words.sets),
+        ],
+    ).show()  # fmt: skip
 
 
 def settings() -> FVR:
-    """The lines and the loss, folded."""
     forms.refuse_links(FVR, f"{KEY}.FVR")
     with st.popover("Settings"):
         return FVR(**forms.settings(FVR, f"{KEY}.FVR"))
 
 
 def picture(question: DoubtedImage, views: Views) -> None:
-    """The image with its answer, and the masses as bars."""
     left, right = st.columns([2, 3], gap="large")
     with left:
         classes = answer_classes(views["masses"])
@@ -115,18 +108,15 @@ def picture(question: DoubtedImage, views: Views) -> None:
 
 
 def top_beliefs(table: Table) -> Table:
-    """Confusion, ignorance, and the classes with the most belief, as shares."""
     classes = np.argsort(-table["mass"][:-2], kind="stable")[:MOST]
     return as_shares(table.take([*classes.tolist(), len(table) - 2, len(table) - 1]), ["mass"])
 
 
 def as_shares(table: Table, columns: Iterable[str]) -> Table:
-    """Columns of masses as shares, which charts draw in percent."""
     return Table.of({name: (table[name], "share") for name in columns}, table.rows)
 
 
 def lines_of(table: Table, normal_count: int) -> str:
-    """Where the lines lie, and how many normal images drew them."""
     confusion, ignorance = (table.cell(row, "line") for row in (SEVERAL, NONE))
     return (
         f"Lines of {normal_count} normal images: rejected above {percent(ignorance)} of “{NONE}”, "
@@ -135,7 +125,6 @@ def lines_of(table: Table, normal_count: int) -> str:
 
 
 def cloud(result: Views) -> Table:
-    """Both doubts of every image, by its group."""
     groups: dict[str, Evidence] = {
         title: result[name] for name, title in GROUPS.items() if name in result
     }
@@ -169,23 +158,19 @@ def show_blends(question: DoubtedImage) -> None:
                     help="How much of the other image, or of the noise, is in the blend.",
                 )
         with above:
-            section.show(
-                Section(
-                    f"{KEY}.blends",
-                    Blends(toward, question.method.loss),
-                    question.case,
-                    known=question.known,
-                    columns=1,
-                    below=below,
-                    picture=lambda result: ways(result, steps.index(chosen)),
-                    evidence=[STRIP],
-                    detail=both_triangles,
-                )
-            )
+            Section(
+                f"{KEY}.blends",
+                Blends(toward, question.method.loss),
+                question.case,
+                known=question.known,
+                below=below,
+                picture=lambda result: ways(result, steps.index(chosen)),
+                evidence=[STRIP],
+                detail=both_triangles,
+            ).show()
 
 
 def ways(result: Views, at: int) -> None:
-    """Side by side the picture and the masses on each way."""
     names = result["confusion"].labels
     findings: Mapping[str, Words] = {
         "class": partial(words.to_class, names[1]),
@@ -218,7 +203,6 @@ def ways(result: Views, at: int) -> None:
 
 
 def both_triangles(result: Views) -> None:
-    """Every blend of the three images, colored by each doubt."""
     st.markdown("**Every blend of the three**")
     both = {"Confusion": result["confusion"], "Ignorance": result["ignorance"]}
     triangles(both, f"{KEY}.triangles", "doubt")

@@ -1,7 +1,5 @@
 """What the numbers of Confusion or ignorance say, in sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +11,6 @@ from engine.core.result import Table
 
 
 def doubts(result: Views) -> str:
-    """Which doubt tells which trouble, and whether that is the one that should."""
     table: Table = result["doubts"]
     parts = []
     wrong = int(table.cell("confusion", "wrong answers"))
@@ -27,8 +24,7 @@ def doubts(result: Views) -> str:
             verdict = "✓ as claimed" if expected_auroc > other_auroc else "✗ the claim fails here"
             parts.append(
                 f"{column}{counted.get(column, '')} should be told by {expected}: AUROC "
-                f"{expected_auroc:.2f}, "
-                f"the other doubt {other_auroc:.2f} ({verdict})"
+                f"{expected_auroc:.2f}, the other doubt {other_auroc:.2f} ({verdict})"
             )
     if not parts:
         return "There are neither unknown images nor errors here to measure by."
@@ -37,7 +33,6 @@ def doubts(result: Views) -> str:
 
 
 def sets(result: Views) -> str:
-    """What answers of several classes, or none, gain and cost."""
     table: Table = result["sets"]
     _, single, several = table.rows
     right = [table.cell(row, "true class in the answer") for row in (single, several)]
@@ -63,7 +58,6 @@ def to_class(name: str, result: Views) -> str:
 
 
 def to_noise(result: Views) -> str:
-    """The end of the way to noise, and whether ignorance is the doubt that is higher there."""
     confusion, ignorance = mass_increases(result["noise"])
     verdict = "✓ ignorance should" if ignorance > confusion else "✗ not so here: ignorance should"
     words = f"In noise alone {higher(confusion, ignorance, 'is up by')}. {verdict}."
@@ -71,7 +65,6 @@ def to_noise(result: Views) -> str:
 
 
 def beyond(further: float, doubt: float) -> str:
-    """What to say where belief in further classes is higher than either doubt."""
     if further <= doubt:
         return ""
     return f" Neither tells all: belief in further classes is {percent(further)}."

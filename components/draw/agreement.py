@@ -1,7 +1,5 @@
 """How far several maps agree, each with each: by a measure that a person chooses."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -36,16 +34,6 @@ def draw_agreement(
     chosen: str,
     names: Sequence[str] = (),
 ) -> None:
-    """A row of words, and the matrix of the one that is chosen.
-
-    Args:
-        words: for the measures, by what the link and the page call them.
-        table_of: gives the agreement by a measure, (maps, maps).
-        label: of the row of words.
-        key: of the row of words, and what the matrix' begins with.
-        chosen: the word that is chosen at first.
-        names: of the maps, where the table's are too long.
-    """
     word = pick(label, list(words), key, "pills", first=chosen)
     low, asks = MEASURES[words[word]]
     st.caption(f"{word[:1].upper()}{word[1:]}: {asks}")
@@ -64,7 +52,6 @@ def draw_agreement(
 
 
 def likeness(view: Table) -> str:
-    """The pair of maps that agrees most, the one that agrees least, and the mean over all pairs."""
     values = (view.values + view.values.T) / 2  # both ways, where these differ
     rows, columns = np.triu_indices(len(values), 1)
     pairs = values[rows, columns]

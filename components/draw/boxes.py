@@ -1,7 +1,5 @@
 """Boxes over a picture: a row for each, with its name."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

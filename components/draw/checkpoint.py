@@ -1,7 +1,5 @@
 """A model that a method made: kept on request, then taken to other views."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any

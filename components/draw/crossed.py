@@ -1,7 +1,5 @@
 """An image with some of its cells grayed and crossed out, such as tokens that were dropped."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A view of an answer, drawn by its kind."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -50,7 +48,6 @@ SIDE = 3  # panels side by side on a telephone
 
 
 def draw(drawing: Drawing, result: Views, key: str) -> None:
-    """One view by its kind, with its title and what belongs to it."""
     if drawing.title:
         st.markdown(f"**{escape_markdown(drawing.title)}**")
     view = view_of(drawing, result)
@@ -74,7 +71,6 @@ def by_kind(view: View, key: str, finding: str, shape: DrawnAs | None) -> None:
 
 
 def draw_table(view: Table, key: str, finding: str, shape: DrawnAs | None) -> None:
-    """Its chart, or the table itself with the finding below."""
     match shape:
         case RankingTable():
             draw_ranking(shape, view, finding, key)
@@ -87,12 +83,10 @@ def draw_table(view: Table, key: str, finding: str, shape: DrawnAs | None) -> No
 
 
 def scrolled(shape: Chart) -> bool:
-    """Whether it cannot be read any narrower than it is, and so is scrolled on a telephone."""
     return isinstance(shape, Matrix) or (isinstance(shape, Panels) and len(shape.panels) > SIDE)
 
 
 def draw_curve(view: Curve, key: str, finding: str, shape: DrawnAs | None) -> None:
-    """A line over its own axis."""
     table = as_columns({view.y_label: view})
     draw_table(table, key, finding, shape or all_lines(table))
 
@@ -100,21 +94,18 @@ def draw_curve(view: Curve, key: str, finding: str, shape: DrawnAs | None) -> No
 def draw_rows(
     view: Scores | Ranking | Evidence, key: str, finding: str, shape: DrawnAs | None
 ) -> None:
-    """Bars, or the table where there is nothing to compare."""
     if (rows := as_rows(view)) is not None:
         usual = None if isinstance(view, Evidence) else score_bars(view)
         draw_table(rows, key, finding, shape or usual)
 
 
 def draw_log(view: TrainLog, key: str, _finding: str, _shape: DrawnAs | None) -> None:
-    """The curves of a training and their numbers."""
     curves.training(view, key)
     if view.done:
         curves.fold_numbers(view, key)
 
 
 def styled(shape: DrawnAs | None, kind: type[StyleT]) -> StyleT:
-    """How it is drawn: as given, else as the kind usually is."""
     return shape if isinstance(shape, kind) else kind()
 
 

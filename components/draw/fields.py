@@ -1,7 +1,5 @@
 """Numbers on a grid with two axes, as a colored ground."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -45,7 +43,6 @@ class FieldChart(DrawnAs):
     height: int = 460
 
     def figure(self, ground: Field) -> go.Figure:
-        """The ground with its bar of colors below."""
         shared = {
             "z": ground.values,
             "x": self.x_names or ground.x,
@@ -83,7 +80,6 @@ class FieldChart(DrawnAs):
 
 
 def draw_way(figure: go.Figure, points: Points, name: str, shade: str) -> None:
-    """A way over the ground: a line with a black edge, and its points in their own colors."""
     x, y = points.places.T
     for color, width in (("#000", 5.5), (shade, 3)):
         line = {"width": width, "color": color}
@@ -104,18 +100,15 @@ def draw_way(figure: go.Figure, points: Points, name: str, shade: str) -> None:
 
 
 def draw_field(view: Field, key: str, finding: str, shape: FieldChart) -> None:
-    """The ground with its finding as alt text and caption, and its numbers folded below."""
     plots.with_table(finished_figure(shape.figure, view), finding, numbers(view, shape), key)
 
 
 def numbers(view: Field, shape: FieldChart) -> dict[str, Table]:
-    """The ground's numbers, and those of each way."""
     ways = {name: points_table(points) for name, points in shape.ways.items()}
     return ways | {"numbers": field_table(view, shape)}
 
 
 def points_table(points: Points) -> Table:
-    """A row for each point: where it is, and its value."""
     values = np.column_stack([points.places, points.values])
     rows = tuple(f"point {at}" for at in range(len(values)))
     return Table.grid(
@@ -124,7 +117,6 @@ def points_table(points: Points) -> Table:
 
 
 def field_table(ground: Field, shape: FieldChart) -> Table:
-    """The numbers, the row that is drawn on top first."""
     rows = tuple(shape.y_names or (axis_label(ground.y_label, y) for y in ground.y))
     columns = tuple(shape.x_names or (axis_label("", x) for x in ground.x))
     order = slice(None) if shape.downward else slice(None, None, -1)

@@ -1,7 +1,5 @@
 """Small maps of each layer, for each of some words: colored squares on one scale."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.colors import DIVERGING_LIGHT, SEQUENTIAL
@@ -17,7 +15,6 @@ def draw_grids(view: Grids, key: str, finding: str = "", words: tuple[str, ...] 
 
 
 def as_pictures(view: Grids, finding: str = "", words: tuple[str, ...] = ()) -> Pictures:
-    """The maps in color; negative ones on the ramp with two ends."""
     values = np.nan_to_num(view.values.astype(np.float64))
     low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
     limit = max(-low, high) or 1.0

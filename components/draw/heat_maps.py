@@ -3,8 +3,6 @@
 Where a person wants to zoom, to read values and to fade the map, `widgets.viewer` draws it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -49,7 +47,6 @@ class OverPicture(DrawnAs):
 
 
 def draw_heat_map(view: HeatMap, key: str, finding: str, shape: OverPicture) -> None:
-    """The map with its finding as alt text and caption, its legend, and a PNG file."""
     css = Path(__file__).with_suffix(".css").read_text("utf-8")
     st.html(f"<style>{css}</style>{as_html(view, finding, shape)}")
     image = blended(view, shape)  # the theme is not known where the file is made
@@ -65,7 +62,6 @@ def draw_heat_map(view: HeatMap, key: str, finding: str, shape: OverPicture) -> 
 
 
 def as_sentence(words: str) -> str:
-    """With a capital and a full stop."""
     return f"{words[:1].upper()}{words[1:]}."
 
 
@@ -82,7 +78,6 @@ def as_html(view: HeatMap, finding: str, shape: OverPicture) -> str:
 
 
 def legend_of(view: HeatMap, shape: OverPicture) -> Legend:
-    """What its colors stand for."""
     low, high = shape.span or scale_ends(view)
     middle = "0" if view.signed and low == -high else ""
     return Legend(colors(view), short_number(low), middle, with_unit(short_number(high), view.unit))
@@ -105,14 +100,12 @@ def blended(view: HeatMap, shape: OverPicture) -> Pixels:
 
 
 def colors(view: HeatMap) -> Ramp:
-    """The ramp of the map, in the page's theme."""
     if not view.signed:
         return SEQUENTIAL
     return DIVERGING_DARK if theme() == "dark" else DIVERGING_LIGHT
 
 
 def resized(mask: NDArray[np.bool_], image: Pixels) -> NDArray[np.bool_]:
-    """A mask at the size of an image."""
     height, width = image.shape[:2]
     result: NDArray[np.bool_] = np.asarray(
         Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST)

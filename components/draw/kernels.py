@@ -1,7 +1,5 @@
 """A layer's kernels as a wall of tiles, and what one filter makes of an image."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -20,15 +18,6 @@ from engine.sparsity.masks.diagrams import Wall
 def draw_wall(
     part: PrunableWeight, kernels: Wall, chosen: int, key: str, on_pick: Callable[[int], None]
 ) -> None:
-    """The wall with a button over each filter.
-
-    Args:
-        part: the layer's weight.
-        kernels: its kernels.
-        chosen: the filter that is framed.
-        key: of the wall.
-        on_pick: told which filter is clicked.
-    """
     drawn = mask_pictures.wall(kernels, theme())
     reads = int(np.prod(part.shape[1:]))
     spots = [
@@ -51,10 +40,8 @@ def draw_wall(
         rows = "Each filter has one kernel"
     st.caption(
         f"{escape_markdown(finding)}. {rows}; the fullest come first. Blue: negative, orange: "
-        "positive, up "
-        f"to ± {kernels.limit:.3g}; gray: cut. Click a filter, or move with Tab and the arrow "
-        "keys, "
-        "to see what it makes of the image."
+        f"positive, up to ± {kernels.limit:.3g}; gray: cut. Click a filter, or move with Tab and "
+        "the arrow keys, to see what it makes of the image."
     )
 
 

@@ -1,7 +1,5 @@
 """A picture of each layer below each other, with its name and what is said of it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -22,16 +20,6 @@ def draw_layer_pictures(
     heads: tuple[str, str, str],
     high: int,
 ) -> None:
-    """A plain table, which a screen reader can walk through.
-
-    Args:
-        layers: their names.
-        pictures: one for each layer.
-        alts: what each picture shows, with its figure.
-        texts: what stands beside each picture.
-        heads: of the three columns.
-        high: px of a picture.
-    """
     style = f"width:100%;height:{high}px;display:block"
     rows = [
         (layer, mask_pictures.image(pixels, alt, style), text)
@@ -42,7 +30,6 @@ def draw_layer_pictures(
 
 
 def as_html(rows: Sequence[tuple[str, str, str]], heads: tuple[str, str, str]) -> str:
-    """Rows of a name, a picture as HTML and a text."""
     head = "".join(f'<th scope="col" style="{STYLE}">{escape(word)}</th>' for word in heads)
     body = "".join(
         f'<tr><th scope="row" style="{STYLE};max-width:11rem;overflow:hidden;'
@@ -57,7 +44,6 @@ def as_html(rows: Sequence[tuple[str, str, str]], heads: tuple[str, str, str]) -
 
 
 def color_legend(colors: Mapping[str, tuple[int, int, int]]) -> str:
-    """Words with the color that stands for each, as HTML."""
     words = "".join(
         f'<span style="margin-right:1.2rem"><span style="display:inline-block;width:0.9em;'
         f'height:0.9em;background:rgb{color};margin-right:0.4em"></span>{escape(word)}</span>'

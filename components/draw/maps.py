@@ -1,7 +1,5 @@
 """Heat maps over the image that they are about."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st
@@ -13,7 +11,6 @@ from components.widgets.viewer import Panel, viewer
 
 
 def draw_maps(panels: Sequence[Panel], subject: Subject, key: str) -> None:
-    """Side by side over the square that the model saw, with the outline of what is known."""
     viewer(square_pixels(subject), panels, key, square_behind(subject), subject.mask)
 
 

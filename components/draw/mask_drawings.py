@@ -1,7 +1,5 @@
 """Masks as they are drawn on a page: patterns of kernels, what is still read, and groups."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components.draw import mask_pictures
@@ -19,7 +17,6 @@ LOWEST, HIGHEST = 14, 64  # px of a strip
 
 
 def draw_strips(masks: Masks) -> None:
-    """Every layer at a glance: the share that stays in each spot, and filters that are dead."""
     high = min(max(ROOM // len(masks.parts), LOWEST), HIGHEST)
     names, alts, texts = [], [], []
     for part, count, dead in zip(masks.parts, masks.counts, masks.dead_filters, strict=True):
@@ -32,7 +29,6 @@ def draw_strips(masks: Masks) -> None:
 
 
 def draw_patterns(masks: Masks) -> None:
-    """The most frequent patterns of 3 × 3 kernels, with their shares."""
     try:
         result = diagrams.patterns(masks)
     except BlindspotError as error:
@@ -47,7 +43,6 @@ def draw_patterns(masks: Masks) -> None:
 
 
 def draw_folded_back(model: Classifier, masks: Masks) -> None:
-    """The first layer's masks in the image's own form."""
     try:
         result = diagrams.folded_back(model, masks)
     except BlindspotError as error:
@@ -69,7 +64,6 @@ def draw_folded_back(model: Classifier, masks: Masks) -> None:
 
 
 def draw_groups(weight_groups: Groups, n: int, layer: str, more: str = "") -> None:
-    """A layer's weights in groups along its inputs, and whether each keeps exactly n."""
     rows, count, m = weight_groups.bits.shape
     exact = "keeps exactly" if weight_groups.exact else "does not keep exactly"
     words = f"{layer}: every group of {m} weights {exact} {n}."
@@ -80,6 +74,5 @@ def draw_groups(weight_groups: Groups, n: int, layer: str, more: str = "") -> No
     )
     st.caption(
         f"{escape_markdown(words)} Shown are the first {rows} filters and {count} groups; the "
-        "numbers below "
-        f"count what stays in each. {more}"
+        f"numbers below count what stays in each. {more}"
     )

@@ -4,8 +4,6 @@ A picture is drawn from what `engine.sparsity.masks.diagrams` has counted; the b
 with hard edges. What is cut is gray, on both themes.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -58,13 +56,11 @@ def source(pixels: Pixels, kind: str) -> str:
 
 
 def image(pixels: Pixels, words: str, style: str = "width:100%") -> str:
-    """An HTML image with hard edges and its finding in words."""
     url = source(pixels, "mask")
     return f'<img src="{url}" alt="{escape(words)}" style="image-rendering:pixelated;{style}">'
 
 
 def ramped(shares: Floats) -> Pixels:
-    """Shares from 0 to 1 on the fixed ramp."""
     places = np.rint(255 * np.clip(shares, 0, 1)).astype(np.uint8)
     return np.ascontiguousarray(SEQUENTIAL[places])
 
@@ -113,7 +109,6 @@ def wall(kernel_wall: Wall, theme: str) -> Tiles:
 
 
 def pattern(bits: NDArray[np.bool_]) -> Pixels:
-    """A 3 × 3 pattern: what stays is bright, what is cut gray."""
     shades = np.where(bits[..., None], SEQUENTIAL[230], np.array(CUT, np.uint8)).astype(np.uint8)
     framed = np.zeros((10, 10, 3), np.uint8)
     framed[:] = SEQUENTIAL[0]
@@ -124,7 +119,6 @@ def pattern(bits: NDArray[np.bool_]) -> Pixels:
 
 
 def patterns_html(patterns: Patterns) -> str:
-    """The most frequent patterns with their shares."""
     drawn = []
     for bits, share in zip(patterns.bits, patterns.shares, strict=True):
         words = "/".join("".join("x" if bit else "." for bit in row) for row in bits)

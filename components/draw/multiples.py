@@ -1,7 +1,5 @@
 """A matrix of losses, each column in multiples of a loss of its own."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -54,7 +52,6 @@ def multiples(losses: Table, base: Floats, about: str, **more: Any) -> Matrix:
 
 
 def short(value: float) -> str:
-    """A loss in few letters."""
     value = float(value)
     if value and (value < 1e-2 or value >= 1e4):
         return f"{value:.0e}".replace("e-0", "e−").replace("e+0", "e").replace("e-", "e−")

@@ -1,7 +1,5 @@
 """A score while parts of an image are shown or hidden in order, over the band of other orders."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Rows of a table as lines over the numbers that head its columns, such as "50 samples"."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from components.draw.tables import transpose
@@ -11,14 +9,7 @@ from engine.core.result import Table
 
 
 def over_columns(view: str, title: str, axis: str, finding: Callable[[Table], str]) -> Drawing:
-    """A line for each row.
-
-    Args:
-        view: the table's name in the answer; each column is headed by a number and what it counts.
-        title: above it.
-        axis: title of the axis of values.
-        finding: says what the table shows.
-    """
+    """A line for each row."""
     return Drawing(
         view,
         title,

@@ -1,7 +1,5 @@
 """Two columns of a table over its places: what is usual as a line, one's own as dots."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.charts.drawing import Drawing, Words
@@ -19,16 +17,6 @@ def over_usual(
     across: str,
     finding: Words | None = None,
 ) -> Drawing:
-    """Dots of one column over the line of another one, row after row of the table.
-
-    Args:
-        view: the table's name in the answer.
-        title: above it.
-        columns: one's own and the usual one.
-        names: what each is called.
-        across: title of the horizontal axis: the places of the rows.
-        finding: what it shows.
-    """
     subject, usual = columns
 
     def both(table: Table) -> Table:

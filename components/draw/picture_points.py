@@ -1,7 +1,5 @@
 """Marks over a picture, which can be clicked: a row for each, colored by its number."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import plotly.graph_objects as go

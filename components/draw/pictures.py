@@ -1,7 +1,5 @@
 """A labeled grid of images: a plain table, which a screen reader can walk through."""
 
-from __future__ import annotations
-
 from html import escape
 from pathlib import Path
 
@@ -26,7 +24,6 @@ ENCODED = RecentEncodings[str](256)
 
 
 def draw_pictures(view: Pictures, key: str) -> None:
-    """The grid with its finding as alt text and caption, and the whole of it as a PNG file."""
     st.html(f"<style>{CSS.read_text('utf-8')}</style>{as_html(view)}")
     with st.container(horizontal=True):  # the button keeps its width, however narrow the place
         st.caption(plain_markdown(f"{view.finding} {view.unit}".strip()))
@@ -34,7 +31,6 @@ def draw_pictures(view: Pictures, key: str) -> None:
 
 
 def as_html(view: Pictures) -> str:
-    """The table; labels and captions are text. Rows without names have no place for them."""
     named = any(view.rows)
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in view.columns)
     rows = "".join(

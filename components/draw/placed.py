@@ -1,7 +1,5 @@
 """A curve, and a place on it."""
 
-from __future__ import annotations
-
 from engine.core.charts.drawing import Drawing
 from engine.core.charts.groups import PointGroups
 from engine.core.result import Curve, Table
@@ -12,15 +10,6 @@ ENDS = (-2, 102)  # of both axes, in percent
 def curve_with_mark(
     view: str, title: str, curve: Curve, point: tuple[float, float], name: str
 ) -> Drawing:
-    """A curve of shares, and a large mark at a place on it.
-
-    Args:
-        view: the curve's name in the answer.
-        title: above it.
-        curve: whose labels name the axes.
-        point: x and y of the place, from 0 to 1.
-        name: of what stands there, such as "the line".
-    """
     x, y = point
 
     def with_place(curve: Curve) -> Table:

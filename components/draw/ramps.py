@@ -1,7 +1,5 @@
 """The legend of maps that are painted into pictures: both ramps in words and colors."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components.colors import DIVERGING_LIGHT, SEQUENTIAL, Ramp
@@ -10,7 +8,6 @@ STOPS = range(0, 256, 51)
 
 
 def draw_ramps() -> None:
-    """Maps with signs, and maps without, each scaled by itself."""
     signed, plain = (bar(ramp) for ramp in (DIVERGING_LIGHT, SEQUENTIAL))
     st.html(
         f'<p style="font-size:.85rem">maps with signs: lowers the score {signed} raises it &emsp; '

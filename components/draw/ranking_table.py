@@ -1,7 +1,5 @@
 """A ranking on the page: its table, how it is read, and its numbers."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import streamlit as st
@@ -14,7 +12,6 @@ from engine.core.result import Table
 
 
 def draw_ranking(shape: RankingTable, view: Table, finding: str, key: str) -> None:
-    """The table, how it is read, and its numbers folded below."""
     st.html(shape.html(stays()))
     if finding:
         st.caption(escape_markdown(finding))

@@ -1,7 +1,5 @@
 """The numbers of a view as the rows of one table, whatever its kind."""
 
-from __future__ import annotations
-
 from components.draw.tokens import word_values
 from engine.core.charts.curves import as_columns
 from engine.core.charts.scores import as_rows

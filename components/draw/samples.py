@@ -1,7 +1,5 @@
 """Samples of a score, by group, with the person's own value and a line that can be moved."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """How masks of N of every M weights were learned: the candidates over the steps, and how sure."""
 
-from __future__ import annotations
-
 from engine.core.charts.drawing import Drawing
 from engine.core.charts.lines import Lines
 from engine.core.charts.matrix import Matrix
@@ -10,7 +8,6 @@ from engine.vision.weights.course import course_words
 
 
 def drawings() -> tuple[Drawing, Drawing]:
-    """Of the views "candidates" and "course"."""
     return (
         Drawing(
             "candidates",
@@ -23,28 +20,22 @@ def drawings() -> tuple[Drawing, Drawing]:
         Drawing(
             "course",
             "What was learned, and how sharp the choice is",
-            lambda _: lines(),
+            lambda _: Lines(
+                x="step",
+                span=(0, 102),
+                title="%",
+                series={
+                    "entropy": "entropy of the choice",
+                    "highest": "likeliest pattern",
+                    "changed": "groups that left the mask preferred at first",
+                },
+            ),
             lambda result: course_words(result["course"]),
         ),
     )
 
 
-def lines() -> Lines:
-    """Shares of the highest they can be, over the steps."""
-    return Lines(
-        x="step",
-        span=(0, 102),
-        title="%",
-        series={
-            "entropy": "entropy of the choice",
-            "highest": "likeliest pattern",
-            "changed": "groups that left the mask preferred at first",
-        },
-    )
-
-
 def candidates_words(table: Table) -> str:
-    """What a row is, and how many candidates are left at the end."""
     groups = len({name.partition(" · ")[0] for name in table.rows})
     sure = int((table.values[:, -1] > 0.9).sum())
     return (

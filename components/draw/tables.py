@@ -1,7 +1,5 @@
 """A table as a chart, with its finding in words and its numbers folded below."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

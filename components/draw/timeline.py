@@ -1,7 +1,5 @@
 """Images along a walk or in time: a strip of some of them over the curve of their score."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +34,6 @@ class Frames(DrawnAs):
 
 
 def draw_timeline(view: Path, key: str, finding: str, shape: Frames) -> None:
-    """The strip with the finding as alt text and caption, then the curve with its table."""
     table = scores(view, shape)
     words = finding or said_of(view, shape)
     draw_pictures(strip(view, words, shape), f"{key}.strip")
@@ -46,7 +43,6 @@ def draw_timeline(view: Path, key: str, finding: str, shape: Frames) -> None:
 
 
 def strip(view: Path, finding: str, shape: Frames) -> Pictures:
-    """Some images in one row, ends included, each with its score."""
     at = thinned(len(view.frames), shape.most)
     images = np.stack([as_bytes(frame.astype(np.float32)) for frame in view.frames[at]])
     captions = tuple(score_text(value, view.unit) for value in view.values[at])
@@ -59,7 +55,6 @@ def scores(view: Path, shape: Frames) -> Table:
 
 
 def said_of(view: Path, shape: Frames) -> str:
-    """Where the score begins and ends, and where it is highest and lowest between."""
     at = steps(view)
     first, last = (score_text(view.values[place], view.unit) for place in (0, -1))
     sentence = f"The {shape.score} goes from {first} at {shape.step} {at[0]} to {last} at {at[-1]}"
@@ -71,7 +66,6 @@ def said_of(view: Path, shape: Frames) -> str:
 
 
 def score_text(value: float, unit: str) -> str:
-    """A score with its unit, where the unit is not its name."""
     text = number(float(value))
     return text if unit in ("", "probability", "confidence") else f"{text} {unit}"
 

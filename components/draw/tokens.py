@@ -1,7 +1,5 @@
 """Words with a value each: an answer, underlined by how sure the model was of every word."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -34,7 +32,6 @@ class WordMarks(DrawnAs):
 
 
 def draw_tokens(view: Tokens, finding: str, key: str, marks: WordMarks) -> None:
-    """The words with their finding, and their numbers in a table below."""
     if not view.words:
         st.info("The model ended without a word.")
         return

@@ -1,7 +1,5 @@
 """Two models on one image: where each looks, what it says, and how far apart the two are."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +42,6 @@ class ModelComparison:
 
 
 def model_comparison(case: ImageCase, before: AnswerAndMap, after: AnswerAndMap) -> ModelComparison:
-    """What changed, in figures."""
     index, labels = case.target.index, case.model.labels
     return ModelComparison(
         labels[index],
@@ -65,7 +62,6 @@ def draw_maps(
     key: str,
     trust: str = "",
 ) -> None:
-    """Both heat maps over the sidebar's image; what the second is worth is said below it."""
     panels = [
         Panel(title, model.heat, f"It says {top_classes(model.classes, 1)[0][1]}. {more}".strip())
         for title, model, more in zip(titles, (before, after), ("", trust), strict=True)
@@ -74,7 +70,6 @@ def draw_maps(
 
 
 def draw_figures(comparison: ModelComparison) -> None:
-    """Confidence and how far the heat maps are apart."""
     place = st.container(horizontal=True)
     moved = 100 * (comparison.now - comparison.was)
     place.metric(
@@ -105,7 +100,6 @@ def draw_figures(comparison: ModelComparison) -> None:
 def draw_likeliest(
     before: AnswerAndMap, after: AnswerAndMap, titles: tuple[str, str], key: str
 ) -> None:
-    """The likeliest classes with both probabilities."""
     table = likeliest(before, after)
     shape = BarGroups(
         series=dict(zip(table.order, (title.lower() for title in titles), strict=True)),
@@ -121,7 +115,6 @@ def draw_likeliest(
 
 
 def likeliest(before: AnswerAndMap, after: AnswerAndMap) -> Table:
-    """The likeliest classes of the first model, and that of the second, with both answers."""
     indices = [index for index, _, _ in top_classes(before.classes, COMPARED_CLASSES)]
     top = int(after.classes.values.argmax())
     if top not in indices:

@@ -1,7 +1,5 @@
 """How much a network's weights count: the spread of the scores in each layer."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.draw import tables
@@ -12,7 +10,6 @@ SHARES = {"lowest tenth": 0.1, "median": 0.5, "highest tenth": 0.9}
 
 
 def draw_weight_scores(view: WeightScores, key: str, finding: str = "") -> None:
-    """The median of each weight's sizes, and where the lowest and the highest tenth end."""
     table = spread_of(view)
     chart = Dots(
         series={"median": "median"},
@@ -23,7 +20,6 @@ def draw_weight_scores(view: WeightScores, key: str, finding: str = "") -> None:
 
 
 def spread_of(view: WeightScores) -> Table:
-    """Quantiles of the sizes |score| in each weight, in the network's order."""
     sizes = [np.abs(scores).ravel() for scores in view.values.values()]
     quantiles = np.array([np.quantile(size, list(SHARES.values())) for size in sizes]).T
     columns = {name: (values, view.unit) for name, values in zip(SHARES, quantiles, strict=True)}
@@ -32,7 +28,6 @@ def spread_of(view: WeightScores) -> Table:
 
 
 def highest(table: Table) -> str:
-    """The layer whose weights count most."""
     at = int(np.argmax(table["median"]))
     return (
         f"The weights of {table.rows[at]} have the largest scores (median "

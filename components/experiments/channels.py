@@ -1,7 +1,5 @@
 """Which channels an image uses in FTWT's network, and what it costs beside other images."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
@@ -29,7 +27,6 @@ def network_of(view: Checkpoint, digest: str, card: str) -> Classifier:
 
 
 def show(result: Views, case: ExperimentCase, key: str) -> None:
-    """The image, its channels, and in how many test images each is on."""
     view: Checkpoint = result["network"]
     st.header("Which channels this image uses")
     about = pick("Asked about", (TEST, SIDEBAR_IMAGE), f"{key}.about", "segments")
@@ -53,13 +50,11 @@ def show(result: Views, case: ExperimentCase, key: str) -> None:
 
 
 def draw_channel_matrix(drawn: Views, name: str, title: str, words: str, key: str) -> None:
-    """A square for each channel, a row for each layer."""
     chart = Matrix(span=(0, 100), numbers=False, height=240, x_title="channel")
     draw(Drawing(name, title, chart=chart, finding=lambda _: words), drawn, f"{key}.{name}")
 
 
 def sentence(use: ImageChannels, costs: Table, about: str) -> str:
-    """How many channels are on, and the multiply-adds beside those of the test images."""
     on, total = int(np.nansum(use.on)), int(np.isfinite(use.on).sum())
     others = costs["multiply-adds"]
     cheaper = float((others < use.cost).mean())
@@ -72,7 +67,6 @@ def sentence(use: ImageChannels, costs: Table, about: str) -> str:
 
 
 def rare(use: ImageChannels, usage: Table) -> str:
-    """Which of its channels few test images use."""
     rows, columns = np.nonzero((use.on == 1) & (usage.values < RARE))
     if not len(rows):
         return f"None of its channels is on in fewer than {percent(RARE)} of the test images."

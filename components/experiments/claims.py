@@ -1,7 +1,5 @@
 """The figures behind an experiment's claims."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,12 +12,6 @@ from engine.evaluation.experiment import deviation_column
 
 
 def measures_drawing(measures: Sequence[str], axis: str) -> Drawing:
-    """A mark for each condition and measure, with the standard deviation over seeds.
-
-    Args:
-        measures: of the experiment.
-        axis: what they are shares of.
-    """
     return Drawing(
         "table",
         chart=lambda result: Dots(
@@ -35,12 +27,10 @@ def measures_drawing(measures: Sequence[str], axis: str) -> Drawing:
 
 
 def first_known(table: Table, measures: Sequence[str]) -> str:
-    """The first measure that has a number under any condition."""
     return next((measure for measure in measures if np.isfinite(table[measure]).any()), measures[0])
 
 
 def measure_sentence(table: Table, measure: str) -> str:
-    """One measure under every condition; where there is no number, the condition is left out."""
     cells = ((row, table.cell(row, measure)) for row in table.rows)
     unit = column_unit(table, measure)
     values = [

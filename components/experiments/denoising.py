@@ -1,10 +1,8 @@
 """The image of the sidebar, denoised by a blind-spot network."""
 
-from __future__ import annotations
-
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.footer import footer
 from components.section import Section
 from components.sidebar.subject import ChosenImage
@@ -15,7 +13,6 @@ from engine.vision.models import catalog
 @st.fragment
 @footer()
 def show(image: ChosenImage, key: str) -> None:
-    """Noise, settings, and the image of the sidebar before and after."""
     st.header("On your own image")
     key = f"{key}.one"
     answer, controls, below = st.container(), st.container(), st.container()
@@ -24,13 +21,10 @@ def show(image: ChosenImage, key: str) -> None:
     case = image.seen_by(catalog.load())  # no model is asked, so that any one stands for the case
     before = plan_sentence(method)
     with answer:
-        section.show(
-            Section(key, method, case, below=below, button="Denoise the image", before=before)
-        )
+        Section(key, method, case, below=below, button="Denoise the image", before=before).show()
 
 
 def choose(slot: str) -> Denoised:
-    """The noise as sliders, the rest folded."""
     forms.refuse_links(Denoised, slot)
     settings = forms.settings(Denoised, slot, ("sigma", "correlation"))
     with st.popover("Settings of the training"):
@@ -39,7 +33,6 @@ def choose(slot: str) -> Denoised:
 
 
 def plan_sentence(method: Denoised) -> str:
-    """What is done when the button is pressed."""
     noise = "Noise is put on the image; a" if method.sigma else "A"
     return (
         f"{noise} small network learns from it alone in {method.steps} steps. It can be stopped; "

@@ -1,10 +1,8 @@
 """The mixture on one image under attack: the dial, and what each network reads."""
 
-from __future__ import annotations
-
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.asked_image import SIDEBAR_IMAGE, TEST, choose_image
 from components.picks import pick
 from components.section import Section
@@ -25,7 +23,6 @@ MIXING = (
 
 
 def show(case: ExperimentCase, key: str) -> None:
-    """The dial, and one image under attack."""
     st.header("On one image under attack")
     key = f"{key}.one"  # a setting of the experiment is called images too
     about = pick("Asked about", (TEST, SIDEBAR_IMAGE), f"{key}.about", "segments")
@@ -44,33 +41,27 @@ def show(case: ExperimentCase, key: str) -> None:
         with st.popover("Settings of the attack"):
             settings |= forms.settings(MixedAnswers, slot, ("epsilon", "steps", "against"))
     with answer:
-        section.show(
-            Section(
-                key,
-                MixedAnswers(**settings),
-                image.case,
-                MixedAnswers.title,
-                columns=2,
-                evidence=(
-                    Drawing("picture"),
-                    Drawing(
-                        "answers",
-                        "Attacked, it is read as" if settings["epsilon"] else "It is read as",
-                        BarGroups(
-                            series=dict(zip(NETS, NETS, strict=True)), title="%", span=(0, 118)
-                        ),
-                        part=likeliest_classes,
-                        finding=lambda result: (
-                            f"The robust network leads by "
-                            f"{100 * result['numbers'].cell('attacked', 'margin'):.0f} points."
-                        ),
+        Section(
+            key,
+            MixedAnswers(**settings),
+            image.case,
+            MixedAnswers.title,
+            evidence=(
+                Drawing("picture"),
+                Drawing(
+                    "answers",
+                    "Attacked, it is read as" if settings["epsilon"] else "It is read as",
+                    BarGroups(series=dict(zip(NETS, NETS, strict=True)), title="%", span=(0, 118)),
+                    part=likeliest_classes,
+                    finding=lambda result: (
+                        f"The robust network leads by "
+                        f"{100 * result['numbers'].cell('attacked', 'margin'):.0f} points."
                     ),
                 ),
-            )
-        )
+            ),
+        ).show()
 
 
 def likeliest_classes(table: Table) -> Table:
-    """The three classes that any of the networks finds likeliest."""
     order = (-table.values.max(1)).argsort(kind="stable")[:3]
     return table.take(order.tolist())

@@ -1,12 +1,10 @@
 """An experiment's change on a person's own image, with a slider, and the changed file to take."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.exports import encoded
 from components.footer import footer
 from components.section import Section
@@ -21,24 +19,19 @@ KEY = "experiments"
 @st.fragment
 @footer()
 def show(kind: type[ImageChange], key: str, own: Subject) -> None:
-    """The slider, the image before and after, and what the model says of each."""
     st.header("On your own image")
     method = choose(kind, key)
-    section.show(
-        Section(
-            KEY,
-            method,
-            own.case.at("exact"),
-            sentence=lambda result: sentence(own, result),
-            evidence=[Drawing("picture")],
-            columns=1,
-            detail=lambda _: offer(own, method, key),
-        )
-    )
+    Section(
+        KEY,
+        method,
+        own.case.at("exact"),
+        sentence=lambda result: sentence(own, result),
+        evidence=[Drawing("picture")],
+        detail=lambda _: offer(own, method, key),
+    ).show()
 
 
 def offer(own: Subject, method: ImageChange, key: str) -> None:
-    """The whole changed image as a file."""
     download(
         "Changed image (PNG)",
         lambda: encoded(method.apply(own.picture.pixels)),
@@ -49,7 +42,6 @@ def offer(own: Subject, method: ImageChange, key: str) -> None:
 
 
 def choose(kind: type[ImageChange], key: str) -> ImageChange:
-    """The main setting as a slider, the others folded."""
     forms.refuse_links(kind, key)
     main = forms.settings(kind, key, {kind.main})
     others = {spec.name for spec in fields(kind)} - {kind.main}
@@ -58,7 +50,6 @@ def choose(kind: type[ImageChange], key: str) -> ImageChange:
 
 
 def sentence(own: Subject, result: Views) -> str:
-    """What the model says of the image before and after."""
     before, after = 100 * result["probability"].values
     label = own.case.target.words(own.case.model.labels)
     return f"{own.case.model.title}: {label} {before:.0f} % before, {after:.0f} % after."

@@ -1,10 +1,8 @@
 """The audit of visual perturbations on one scene, with its words."""
 
-from __future__ import annotations
-
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.case_form import CaseForm
 from components.draw.drawing import draw
 from components.draw.tokens import WordMarks
@@ -20,7 +18,6 @@ from engine.vision.language.tiny_vlm.weights import HONEST
 
 
 def detector_words(result: Views) -> str:
-    """The loss at both ends and the detector's score of all three pictures."""
     numbers: Table = result["numbers"]
     scores = ", ".join(
         f"{name} {numbers.cell(name, 'detector'):+.2f}" for name in (BEFORE, AFTER, CONTROL)
@@ -46,7 +43,6 @@ WORDS = (
 
 
 def show(_result: Views, _case: ExperimentCase, key: str) -> None:
-    """One scene, with the dials of the attack."""
     st.header("On one scene")
     key = f"{key}.one"
     slot = f"{key}.{PerturbedAnswer.name}"
@@ -70,15 +66,12 @@ def show(_result: Views, _case: ExperimentCase, key: str) -> None:
             form.ask("seed")
         case = CaptionCase.from_arguments(**form.given)
     with answer:
-        section.show(
-            Section(
-                key,
-                PerturbedAnswer(**settings),
-                case,
-                PerturbedAnswer.title,
-                columns=2,
-                known=form.known(),
-                evidence=WORDS,
-                picture=lambda result: draw(Drawing("picture"), result, f"{key}.picture"),
-            )
-        )
+        Section(
+            key,
+            PerturbedAnswer(**settings),
+            case,
+            PerturbedAnswer.title,
+            known=form.known(),
+            evidence=WORDS,
+            picture=lambda result: draw(Drawing("picture"), result, f"{key}.picture"),
+        ).show()

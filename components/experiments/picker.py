@@ -1,7 +1,5 @@
 """Which experiment: its title in the sidebar, and a card for each, folded away."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st
@@ -39,7 +37,6 @@ def offer_all(kinds: Sequence[type[Experiment]], key: str) -> None:
 
 
 def cards(kinds: Sequence[type[Experiment]], key: str) -> None:
-    """Every experiment at a glance."""
     for start in range(0, len(kinds), COLUMNS):
         for place, kind in zip(st.columns(COLUMNS), kinds[start:][:COLUMNS], strict=False):
             with place.container(border=True):
@@ -47,7 +44,6 @@ def cards(kinds: Sequence[type[Experiment]], key: str) -> None:
 
 
 def experiment_card(kind: type[Experiment], key: str) -> None:
-    """An experiment with its usual settings: its picture, and its finding if it was run."""
     method, case = kind(), ExperimentCase(data_sets.load(kind.data[0]))
     stored_answer = run.kept_answer(method, case)
     picture = stored_answer["picture"] if stored_answer else picture_of(method, case)
@@ -65,11 +61,9 @@ def experiment_card(kind: type[Experiment], key: str) -> None:
 
 
 def picture_of(method: Experiment, case: ExperimentCase) -> View:
-    """The picture, made once for the same settings and case."""
     return PICTURES.made(run.digest(method, case), lambda: method.picture(case))
 
 
 def draw(picture: View, key: str) -> None:
-    """The one picture of an experiment, drawn by its kind."""
     if isinstance(picture, Pictures):
         draw_pictures(picture, key)

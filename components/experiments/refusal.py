@@ -1,10 +1,8 @@
 """The audit of a refusal on one question, with the dial."""
 
-from __future__ import annotations
-
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.section import Section
 from engine.core.charts.drawing import Views
 from engine.evaluation.experiment import ExperimentCase
@@ -12,7 +10,6 @@ from engine.hallucination.ssr_audit.one_question import DeclinedQuestion
 
 
 def show(_result: Views, case: ExperimentCase, key: str) -> None:
-    """One question: the direction's dial, and its note rerouted."""
     st.header("On one question")
     key = f"{key}.one"
     slot = f"{key}.{DeclinedQuestion.name}"
@@ -27,4 +24,4 @@ def show(_result: Views, case: ExperimentCase, key: str) -> None:
         with st.popover("Rerouting"):
             settings |= forms.settings(DeclinedQuestion, slot, ("target", "words", "rounds"))
     with answer:
-        section.show(Section(key, DeclinedQuestion(**settings), case, DeclinedQuestion.title))
+        Section(key, DeclinedQuestion(**settings), case, DeclinedQuestion.title).show()

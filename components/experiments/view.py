@@ -1,12 +1,10 @@
 """The page of a question's experiments: sentence, picture, claims, figures, settings."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.case_form import CaseForm
 from components.claims import list_claims
 from components.draw.drawing import draw
@@ -79,7 +77,6 @@ def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
 
 
 def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase]:
-    """Data, seed and settings; all of it is in the link."""
     form = CaseForm(ExperimentCase, key, {"names": kind.data})
     forms.refuse_links(kind, key)
     with refusals_here(), st.expander("Settings"):
@@ -91,27 +88,23 @@ def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase
 
 
 def answer_section(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answer | None:
-    """The answer when it is known, else the picture and how the experiment is run."""
-    return section.show(
-        Section(
-            page,
-            method,
-            case,
-            columns=1,
-            evidence=[
-                measures_drawing(method.charted or method.measures, method.axis),
-                *method.drawings,
-            ],
-            picture=lambda result: show_result(method, result, key),
-            waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
-            button="Run the experiment",
-            before=method.before(case),
-        )
-    )
+    return Section(
+        page,
+        method,
+        case,
+        columns=1,
+        evidence=[
+            measures_drawing(method.charted or method.measures, method.axis),
+            *method.drawings,
+        ],
+        picture=lambda result: show_result(method, result, key),
+        waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
+        button="Run the experiment",
+        before=method.before(case),
+    ).show()
 
 
 def show_result(method: Experiment, result: Views, key: str) -> None:
-    """The picture, or what makes the point better once it is known; and the claims."""
     main = method.main_drawing
     draw(main if main and main.view in result else BEFORE, result, f"{key}.picture")
     list_claims(result["claims"])

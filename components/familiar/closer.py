@@ -1,13 +1,11 @@
 """A closer look in Familiar?: every detector, images made worse, or the model it was made from."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.familiar.form import KEY, JudgedImage, feature_questions
 from components.picks import pick
 from components.section import Section
@@ -29,7 +27,6 @@ from engine.vision.models.classifier import Classifier
 
 
 def closer(question: JudgedImage, result: Views) -> None:
-    """All detectors, images made worse, or the model it was made from."""
     parent = sources.parent_of(question.case.model)
     looks = ["Every detector", "Made worse", *(["Beside its parent"] if parent else [])]
     match pick("Look closer", looks, f"{KEY}.closer", "segments"):
@@ -42,16 +39,12 @@ def closer(question: JudgedImage, result: Views) -> None:
 
 
 def every_detector(question: JudgedImage) -> None:
-    """The detectors on this image, those that find it most unusual first."""
     method = Compare(**forms.settings(Compare, f"{KEY}.Compare"))
     ranking = Drawing("ranking", part=ranked, chart=ranking_chart, finding=believed)
-    section.show(
-        Section(KEY, method, question.case, known=question.known, columns=1, evidence=[ranking])
-    )
+    Section(KEY, method, question.case, known=question.known, evidence=[ranking]).show()
 
 
 def ranking_chart(result: Views) -> Bars:
-    """How many normal images are less unusual, for each detector."""
     table = ranked(result["ranking"])
     texts = [
         f"p {p:.3g}" + (f", AUROC {area:.2f}" if np.isfinite(area) else "")
@@ -61,7 +54,6 @@ def ranking_chart(result: Views) -> Bars:
 
 
 def made_worse(question: JudgedImage) -> None:
-    """The image and normal ones made worse, step by step."""
     name = question.method.name if question.method.name in BY_NAME else ViM.name
     forms.refuse_links(Corrupt, f"{KEY}.Corrupt")
     left, right = st.columns([1, 3], gap="large")
@@ -83,13 +75,10 @@ def made_worse(question: JudgedImage) -> None:
         finding=lambda result: at_step(result, at, question.alpha, title, labels),
     )
     with right:
-        section.show(
-            Section(KEY, method, question.case, known=question.known, columns=1, evidence=[drawing])
-        )
+        Section(KEY, method, question.case, known=question.known, evidence=[drawing]).show()
 
 
 def steps_chart(steps: Table, severity: float, alpha: float) -> Lines:
-    """What the model and the detector make of it, over severity."""
     series = {
         FLAGGED: f"normal images flagged at {100 * alpha:g} %",
         "p-value of the image": "p-value of this image",
@@ -100,30 +89,26 @@ def steps_chart(steps: Table, severity: float, alpha: float) -> Lines:
 
 
 def parent_answer(question: JudgedImage, result: Views, parent: Classifier) -> None:
-    """The same question to the model that this one was made from."""
     model_title, parent_title = question.case.model.title, f"{parent.title} (parent)"
     parent_question = replace(question, case=replace(question.case, model=parent))
-    section.show(
-        Section(
-            f"{KEY}.parent",
-            parent_question.method,
-            parent_question.case,
-            known=parent_question.known,
-            columns=1,
-            first=feature_questions(parent_question),
-            explained=False,
-            sentence=lambda other: (
-                f"{parent.title}: {parent_question.method.finding(parent_question.case, other)}"
-            ),
-            evidence=[
-                Drawing(
-                    "measures",
-                    made=lambda other: of_models({model_title: result, parent_title: other}),
-                    finding=lambda _: (
-                        "Scores of two models are not on one scale; p-values and "
-                        "shares are. The same normal and unknown images were shown to both."
-                    ),
-                )
-            ],
-        )
-    )
+    Section(
+        f"{KEY}.parent",
+        parent_question.method,
+        parent_question.case,
+        known=parent_question.known,
+        first=feature_questions(parent_question),
+        explained=False,
+        sentence=lambda other: (
+            f"{parent.title}: {parent_question.method.finding(parent_question.case, other)}"
+        ),
+        evidence=[
+            Drawing(
+                "measures",
+                made=lambda other: of_models({model_title: result, parent_title: other}),
+                finding=lambda _: (
+                    "Scores of two models are not on one scale; p-values and "
+                    "shares are. The same normal and unknown images were shown to both."
+                ),
+            )
+        ],
+    ).show()

@@ -1,7 +1,5 @@
 """What the score rests on: its parts, the nearest normal images, and both halves of COSTARR."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from components.draw.over_usual import over_usual
@@ -21,7 +19,6 @@ LOOKS: Mapping[str, Look] = {"normal images": "dots", "unknown images": "dots", 
 
 
 def drawings(question: JudgedImage) -> tuple[Drawing, ...]:
-    """What a detector's answer is drawn as."""
     joined = question.method.joined
     parts = Drawing(
         "subject",
@@ -37,7 +34,6 @@ def drawings(question: JudgedImage) -> tuple[Drawing, ...]:
 
 
 def likeness(result: Views) -> PointGroups:
-    """Likeness over the logit of every image, with the products that are the same."""
     lowest = float(of_groups(groups_of(result, CLOUDS))["likeness"].min())
     return PointGroups(
         x="logit",
@@ -52,7 +48,6 @@ def likeness(result: Views) -> PointGroups:
 
 
 def dimensions(own: str, title: str, finding: Words | None = None) -> Drawing:
-    """Every dimension of this image over its class."""
     across = "dimension, from the least to the most weighted"
     return over_usual(
         "dimensions", title, (own, f"usual {own}"), (THIS_IMAGE, USUAL), across, finding

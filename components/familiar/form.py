@@ -1,7 +1,5 @@
 """What Familiar? is asked: normal and unknown images, detector and line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -77,13 +75,11 @@ def choose(subject: Subject) -> JudgedImage:
 
 
 def make_with_spinner(make: Callable[[], DataSet]) -> DataSet:
-    """The images, with a spinner as long as they are made."""
     with st.spinner("Making the images; the first time this may take some seconds"):
         return make()
 
 
 def choose_alpha() -> float:
-    """How often a normal image may be flagged."""
     words = {percent(alpha): alpha for alpha in ALPHAS}
     picked = pick(
         "False alarms allowed",

@@ -1,7 +1,5 @@
 """How unusual the image is: the scores with a line, and what that line promises."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components.charts.tables import as_column, figure_list
@@ -21,7 +19,6 @@ MISSING = f"For a verdict, open a zip of at least {findings.ENOUGH} normal pictu
 
 
 def sentence(question: JudgedImage, result: Views) -> str:
-    """How unusual the image is, at the false alarms that the person allows."""
     return findings.verdict(
         question.method.title, question.case.normal, result, question.alpha, unlike=question.unlike
     )
@@ -29,7 +26,6 @@ def sentence(question: JudgedImage, result: Views) -> str:
 
 @st.fragment
 def picture(question: JudgedImage, result: Views) -> None:
-    """Scores, line, p-values and what the line promises; moving the line reruns only this."""
     normal = question.case.normal
     if not Standing(result).decided:
         st.markdown(escape_markdown(f"{findings.only_score(normal, result)} {MISSING}"))
@@ -50,7 +46,6 @@ def picture(question: JudgedImage, result: Views) -> None:
 
 
 def p_values(question: JudgedImage, result: Views) -> None:
-    """The p-value of the image, within its class and by group, each with its smallest value."""
     label = question.case.model.labels[int(result["subject"].predicted[0])]
     by_class = switch(
         "Compare within its class only",
@@ -63,7 +58,6 @@ def p_values(question: JudgedImage, result: Views) -> None:
 
 
 def show_curves(result: Views, line: float) -> None:
-    """ROC, precision over recall, and OSCR, each with where the line stands; and the measures."""
     points = operating(result, line)
     available = [name for name in CURVES if name in result]
     for place, name in zip(st.columns(len(available)), available, strict=True):

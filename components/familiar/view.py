@@ -1,13 +1,11 @@
 """The view Familiar?: a detector's verdict on the image, what it rests on, and a closer look."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import runs, section
+from components import runs
 from components.draw.drawing import draw
 from components.familiar import verdict
 from components.familiar.closer import closer
@@ -27,26 +25,23 @@ def show(question: JudgedImage, below: DeltaGenerator) -> None:
     """
     slots = (*PARTS, "Compare", "Corrupt", question.method.name, f"parent.{question.method.name}")
     runs.leave_others(KEY, [f"{KEY}.{name}" for name in slots])
-    result = section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            known=question.known,
-            first=feature_questions(question),
-            sentence=lambda result: verdict.sentence(question, result),
-            picture=lambda result: verdict.picture(question, result),
-            evidence=drawings(question),
-            detail=lambda result: detail(question, result),
-        )
-    )
+    result = Section(
+        KEY,
+        question.method,
+        question.case,
+        known=question.known,
+        first=feature_questions(question),
+        sentence=lambda result: verdict.sentence(question, result),
+        picture=lambda result: verdict.picture(question, result),
+        evidence=drawings(question),
+        detail=lambda result: detail(question, result),
+    ).show()
     if result and Standing(result).decided:
         with below:
             closer(question, result)
 
 
 def detail(question: JudgedImage, result: Views) -> None:
-    """The nearest normal images, what was done otherwise than usual, and what is normal here."""
     if "nearest" in result:
         part = partial(nearest_pictures, question.case.normal)
         draw(Drawing("nearest", "The nearest normal images", part=part), result, f"{KEY}.nearest")

@@ -1,7 +1,5 @@
 """What the three models answer: their confusions, an attack on their confidence, all figures."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
@@ -21,7 +19,6 @@ UNITS = {"share": "Shares", "nat": "Distances in nats", "": "Distances"}
 
 
 def confusion(detail: MethodDetail) -> Rows:
-    """What each model takes images of each class for."""
     test_count = len(detail.case.case.splits.test)
     of = pick(
         "Images", IMAGES if test_count else IMAGES[1:], f"{detail.key}.Confusion.of", "segments"
@@ -31,7 +28,6 @@ def confusion(detail: MethodDetail) -> Rows:
 
 
 def confused(name: str, result: Views) -> Matrix:
-    """Rows are labels, columns what the model says; each row colored by its shares."""
     counts: Table = result[name]
     shares = counts.values / np.maximum(counts.values.sum(1, keepdims=True), 1)
     return Matrix(
@@ -52,7 +48,6 @@ def confused(name: str, result: Views) -> Matrix:
 
 
 def confusion_finding(detail: MethodDetail, name: str, result: Views) -> str:
-    """Where the forgotten class goes, or how many are right."""
     counts: Table = result[name]
     label, values = detail.case.case.request.label, counts.values
     if label is None or not values[label].sum():
@@ -67,7 +62,6 @@ def confusion_finding(detail: MethodDetail, name: str, result: Views) -> str:
 
 
 def attack(detail: MethodDetail) -> Rows:
-    """What an attacker goes by, in each of the three models."""
     st.caption(
         "Bars: how often the model is how sure of images that it learned and kept (members), and "
         "of test images (strangers). Shaded: where the attacker says “member”; its edge is the "
@@ -95,7 +89,6 @@ def attack(detail: MethodDetail) -> Rows:
 
 
 def attack_histograms(result: Views) -> BarsAndLine:
-    """Both histograms, the forgotten images as a line, and where it says "member"."""
     regions: Table = result["regions"]
     regions_said = zip(regions["from"], regions["to"], regions["member"], strict=True)
     return BarsAndLine(
@@ -111,7 +104,6 @@ def attack_histograms(result: Views) -> BarsAndLine:
 
 
 def attack_finding(result: Views) -> str:
-    """What the attacker says of the forgotten, and whether it counts."""
     figures: Table = result["figures"]
     words = (
         f"It takes {100 * figures['MIA'][0]:.0f} % of the forgotten images for strangers. It is "
@@ -123,7 +115,6 @@ def attack_finding(result: Views) -> str:
 
 
 def all_figures(detail: MethodDetail) -> Rows:
-    """Every figure of the three models."""
     st.caption(
         "Forgetting is good where “after” is like “never saw it”; no figure is good by being high. "
         "Distances between weights say how far a model moved, not how well: networks that answer "
@@ -134,7 +125,6 @@ def all_figures(detail: MethodDetail) -> Rows:
 
 
 def of_unit(unit: str, figures: Table) -> Table:
-    """The figures of one unit that are known, a row for each, a column for each model."""
     units = zip(figures.order, figures.units, strict=True)
     names = [n for n, column_unit in units if column_unit == unit and np.isfinite(figures[n]).any()]
     values = np.array([figures[name] for name in names])

@@ -1,7 +1,5 @@
 """The question: a model, what it is to forget, the ways that are tried, and one looked at."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -40,7 +38,6 @@ class MethodDetail:
 
     @property
     def method(self) -> Unlearner:
-        """The way."""
         return self.case.method
 
     @property
@@ -50,7 +47,6 @@ class MethodDetail:
 
     @property
     def data(self) -> DataSet:
-        """What the model learned from."""
         return self.case.case.data
 
     def section(

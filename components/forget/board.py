@@ -1,7 +1,5 @@
 """The scoreboard: every way beside retraining, in the color of its distance from it."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.forget.words import FIGURES, GOAL, OF_A_MODE, percent, row_label, signed, time
@@ -15,7 +13,6 @@ FULL, OPACITY = 0.5, 0.62  # a gap from which a cell has its full color, and how
 
 
 def board(table: Table, times: Table | None = None) -> RankingTable:
-    """The table beside retraining, with the fair seconds where they are known."""
     seconds = "of one run" if times is None else "the median of three runs"
     cost_words = (
         "forward and backward passes of images through the network, a backward one counted as two, "
@@ -45,19 +42,16 @@ def board(table: Table, times: Table | None = None) -> RankingTable:
 
 
 def mode_note(table: Table) -> dict[str, str]:
-    """What is judged apart where a mode of a class was to go, and what it means."""
     return {name: about for name, about in OF_A_MODE.items() if name in table.order}
 
 
 def row_order(table: Table) -> list[str]:
-    """The retrained one, then the ways by gap; what failed comes last."""
     gaps = np.nan_to_num(table[ranking(table)], nan=np.inf)
     ways = [table.rows[at] for at in np.argsort(gaps, kind="stable")]
     return [GOAL, *(way for way in ways if way != GOAL)]
 
 
 def figure(table: Table, way: str, name: str) -> RankingCell:
-    """One figure, with its distance from the retrained model."""
     value, off = table.cell(way, name), table.cell(way, f"{name} − retrained")
     if not np.isfinite(value):
         return RankingCell()
@@ -69,7 +63,6 @@ def figure(table: Table, way: str, name: str) -> RankingCell:
 
 
 def gap(table: Table, way: str, word: str) -> RankingCell:
-    """One of the two gaps; ways are ranked by the one in bold."""
     value, spread = table.cell(way, word), table.cell(way, f"{word} sd")
     ranks = ranking(table) == word
     if way == GOAL:
@@ -80,29 +73,24 @@ def gap(table: Table, way: str, word: str) -> RankingCell:
 
 
 def cost_cell(table: Table, way: str, times: Table) -> RankingCell:
-    """Passes as a share of retraining's, and seconds."""
     share, seconds = table.cell(way, "share of retraining"), times.cell(way, "seconds")
     spent = f" · {time(seconds)}" if np.isfinite(seconds) else ""
     return RankingCell(f"{percent(share)}{spent}" if np.isfinite(share) else NONE)
 
 
 def colored(off: float) -> float:
-    """How much color a distance has."""
     return tint(off / FULL, OPACITY)
 
 
 def finding(table: Table, times: Table | None = None) -> str:
-    """How to read it, and what it lacks."""
     notes = zip(table.rows, table.notes, strict=False)
     return " ".join(
         [
             "No figure is good by being high: good is what is near the first row. Color and the "
-            "small "
-            "number say how many points a cell is off.",
+            "small number say how many points a cell is off.",
             order_words(table),
             "Seconds are those of one run, where it was made; for the median of three after a "
-            "warm-up, "
-            "see “Time” below."
+            "warm-up, see “Time” below."
             if times is None
             else "Seconds are the median of three runs here, after one to warm up.",
             *(f"{row_label(way)}: {note}" for way, note in notes if note),
@@ -111,7 +99,6 @@ def finding(table: Table, times: Table | None = None) -> str:
 
 
 def order_words(table: Table) -> str:
-    """By which gap the ways are ranked, and why."""
     if ranking(table) == "gap":
         return "Ways stand in the order of their average gap."
     accuracy, images = (table.cell(GOAL, name) for name in ("attack accuracy", "attack images"))

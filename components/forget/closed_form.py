@@ -1,7 +1,5 @@
 """Where forgetting has a formula: predicted and true changes, ways step by step, and claims."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 
@@ -46,7 +44,6 @@ LOWEST = 1e-6  # of the change, at which curves end on a scale of decades
 
 
 def closed_form(detail: MethodDetail) -> Rows:
-    """Both layers side by side; fast enough to begin by itself."""
     settings = forms.settings(ClosedForm, SLOT, ("features",))
     others = ("penalty", "steps", "images")
     settings |= forms.folded_settings(ClosedForm, SLOT, others, "Settings of the layers")
@@ -77,7 +74,6 @@ def closed_form(detail: MethodDetail) -> Rows:
                 KEY,
                 method,
                 detail.case.case,
-                columns=2,
                 evidence=[*changes, *ways],
                 detail=partial(show_claims, method),
             )
@@ -86,7 +82,6 @@ def closed_form(detail: MethodDetail) -> Rows:
 
 
 def formula_pairs(kind: str, result: Views) -> Table:
-    """Each forgotten image twice, once for each formula."""
     images: Table = result["images"]
     images = images.take(np.flatnonzero(images["group"] == 0).tolist())
     count = len(images)
@@ -103,7 +98,6 @@ def formula_pairs(kind: str, result: Views) -> Table:
 
 
 def scatter(kind: str, result: Views) -> Scatter:
-    """A point for each image and formula."""
     return Scatter(
         x="predicted",
         y="true",
@@ -117,7 +111,6 @@ def scatter(kind: str, result: Views) -> Scatter:
 
 
 def changes_finding(kind: str, result: Views) -> str:
-    """What each formula leaves of the change."""
     left: Table = result["left"]
     together, alone = (remains(left, kind, way) for way in (TOGETHER, ALONE))
     exact = "nothing" if together < LOWEST else percent(together)
@@ -128,7 +121,6 @@ def changes_finding(kind: str, result: Views) -> str:
 
 
 def by_step(kind: str, result: Views) -> Table:
-    """The curves of one layer, no lower than the scale goes, to where they are far away."""
     steps: Table = result["steps"]
     columns: dict[str, tuple[Any, str]] = {"step": (steps["step"], "")}
     for way in SERIES:
@@ -152,7 +144,6 @@ def curves(kind: str, result: Views) -> Lines:
 
 
 def steps_finding(kind: str, result: Views) -> str:
-    """Where matching ends."""
     steps: Table = result["steps"]
     exact, summed, tuned = (
         percent(float(steps[f"{kind}, {way}"][-1])) for way in (ORACLE, DATAMODEL, TUNING)
@@ -164,7 +155,6 @@ def steps_finding(kind: str, result: Views) -> str:
 
 
 def show_claims(method: ClosedForm, result: Views) -> None:
-    """A line for each claim, and what is not forgotten with the layer."""
     table: Table = result["claims"]
     lines = [
         f"- {MARKS[HOLDS if so else NOT_HERE]} **{escape_markdown(row)}**: {escape_markdown(note)}."

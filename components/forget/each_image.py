@@ -1,7 +1,5 @@
 """How sure the three models are of each forgotten image: all of them, and one large."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -26,7 +24,6 @@ PAGES = f"{KEY}.images.page"
 
 
 def each_image(detail: MethodDetail) -> Rows:
-    """The forgotten images as pictures, and one of them large."""
     return [
         [
             detail.section(
@@ -53,18 +50,15 @@ def shift(result: Views) -> Lines:
 
 
 def series_in(table: Table) -> dict[str, str]:
-    """The models that have a column, with their words."""
     return {name: words for name, words in WORDS.items() if name in table.order}
 
 
 def probability_table(images: Table) -> Table:
-    """The three probabilities as shares, with each image's place and id."""
     columns = {"place": (np.arange(1, len(images) + 1), ""), "id": (images["id"], "")}
     return Table.of(columns | {name: (images[name], "share") for name in series_in(images)})
 
 
 def finding(result: Views) -> str:
-    """The middles, and what is not forgotten."""
     images: Table = result["images"]
     before, after, *others = (100 * float(np.median(images[name])) for name in series_in(images))
     if not others:
@@ -88,7 +82,6 @@ SHIFT = Drawing(
 
 
 def press(images: Table, picked: Any) -> None:
-    """A mark was clicked: its part is opened, on the page of pictures that has its image."""
     if points := picked["selection"]["points"]:
         at = int(points[0]["x"]) - 1
         st.session_state[CHOSEN] = int(images["id"][at])
@@ -97,19 +90,16 @@ def press(images: Table, picked: Any) -> None:
 
 
 def selected_place(ids: Sequence[int]) -> int:
-    """The place of the image in sight, at first the first, which is the one that falls most."""
     number = st.session_state.get(CHOSEN)
     return ids.index(number) if number in ids else 0
 
 
 def choose_id(label: str, ids: Sequence[int], key: str) -> int:
-    """The id of a forgotten image, at first of the one in sight."""
     start = selected_place(ids)
     return st.selectbox(label, ids, start, key=f"{key}.{ids[start]}", format_func="id {}".format)
 
 
 def image_buttons(detail: MethodDetail, images: Table) -> None:
-    """Pictures to press, in the order of the fall."""
     ids = images["id"].astype(int).tolist()
     rows = detail.data.places(np.array(ids)).tolist()
     falls = zip(rows, 100 * images["original"], 100 * images["unlearned"], strict=True)
@@ -125,7 +115,6 @@ def image_buttons(detail: MethodDetail, images: Table) -> None:
 
 
 def selected_image(detail: MethodDetail, images: Table) -> None:
-    """The image in sight, with what each model says."""
     st.caption("Press a picture, or click a mark in the chart above, to see that image large.")
     at = selected_place(images["id"].astype(int).tolist())
     data, number = detail.data, int(images["id"][at])

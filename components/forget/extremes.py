@@ -1,7 +1,5 @@
 """Hard, random and easy forget sets beside each other, and what they do to the order of ways."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
@@ -32,7 +30,6 @@ LEAST = 1e-7  # nats, at which curves end on a scale of decades
 
 
 def extremes(detail: MethodDetail) -> Rows:
-    """The sets are searched for at once; the ways wait for a button below them."""
     chosen = forms.folded_settings(WorstCase, SLOT, SETTINGS, "Settings of the search")
     methods = {kind: WorstCase(kind, **chosen) for kind in SETS}
     rounds = [f"{number}" for number in range(1, methods[HARDEST].rounds + 1)]
@@ -47,11 +44,9 @@ def extremes(detail: MethodDetail) -> Rows:
         }
 
     def pictures(kind: str, result: Views) -> None:
-        """The strip of one set."""
         show_extremes(data, sets(result)[kind]["images"], kind)
 
     def losses(kind: str, result: Views) -> Table:
-        """The histogram of one set."""
         return of_round(sets(result)[kind]["losses"], number)
 
     evidence = [
@@ -110,7 +105,6 @@ ABOUT = {
 
 
 def show_extremes(data: DataSet, images: Table, kind: str) -> None:
-    """Twelve with label and loss: the most extreme, or of random ones some over the whole range."""
     count = min(STRIP, len(images))
     spaced = np.round(np.linspace(0, len(images) - 1, count)).astype(int)
     places = spaced if kind == RANDOM else np.arange(count)
@@ -140,7 +134,6 @@ def distances(_data: DataSet, fingerprint: str) -> NDArray[np.float64]:
 
 
 def sentence(data: DataSet, sets: Sets) -> str:
-    """Whether hard images are typical here and easy ones are not, and which have wrong labels."""
     rows = {kind: data.places(sets[kind]["images"]["id"].astype(np.int64)) for kind in SETS}
     far = distances(data, data.fingerprint)
     hard, chance, easy = (100 * float(np.median(far[rows[kind]])) for kind in SETS)
@@ -170,7 +163,6 @@ def rank_test_words(own: NDArray[np.float64], random_distances: NDArray[np.float
 
 
 def of_round(losses: Table, number: int) -> Table:
-    """One round's rows, over the logarithm of the loss; of random images the only one's."""
     number = min(number, int(losses["round"].max()))
     round_losses = losses.take(np.flatnonzero(losses["round"] == number).tolist())
     ends = {name: (np.log10(round_losses[name]), "") for name in ("from", "to")}
@@ -187,7 +179,6 @@ SPREAD = BarsAndLine(
 
 
 def spread_finding(kind: str, result: Views) -> str:
-    """After which images were taken away."""
     del result
     if kind == RANDOM:
         return "After the random images were taken away."
@@ -195,7 +186,6 @@ def spread_finding(kind: str, result: Views) -> str:
 
 
 def by_round(sets: Sets) -> Table:
-    """The objective of each set, a row for each round; that of random images stays as it is."""
     rounds = max((sets[set_kind]["rounds"] for set_kind in SETS), key=len)["round"]
     columns = {}
     for kind, name in SETS.items():
@@ -220,7 +210,6 @@ def rounds_finding(result: Views) -> str:
 
 
 def balance(data: DataSet, sets: Sets) -> Table:
-    """The share of each class, a row for each."""
     columns = {}
     for kind, name in SETS.items():
         labels = data.labels[data.places(sets[kind]["images"]["id"].astype(np.int64))]
@@ -229,7 +218,6 @@ def balance(data: DataSet, sets: Sets) -> Table:
 
 
 def balance_finding(table: Table) -> str:
-    """The class that is most frequent in both extreme sets."""
     leaders = [
         f"{table.rows[int(table[name].argmax())]} ({100 * table[name].max():.0f} % of the {name})"
         for name in (SETS[HARDEST], SETS[EASIEST])

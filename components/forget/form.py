@@ -1,7 +1,5 @@
 """The form: what is to be forgotten, the ways, the data and the model, and the way looked at."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import forms, uploads
@@ -64,7 +62,6 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
 
 
 def forget_size(case: ForgetCase) -> str:
-    """How much is to be forgotten."""
     forget, retain = len(case.splits.forget), len(case.splits.retain)
     return escape_markdown(
         f"{forget:,} of {forget + retain:,} training images of {case.data.card.title} are to be "
@@ -73,7 +70,6 @@ def forget_size(case: ForgetCase) -> str:
 
 
 def choose_closer(question: ForgetQuestion) -> MethodDetail | None:
-    """The way that is looked at, at first the one that came nearest; None where there is none."""
     stored_answer = run.kept_answer(question.method, question.case)
     if stored_answer is None:
         return None
@@ -96,7 +92,6 @@ def choose_closer(question: ForgetQuestion) -> MethodDetail | None:
 
 
 def choose_ways(form: CaseForm) -> tuple[list[Unlearner], Scoreboard]:
-    """The ways with their settings, and how often each is run."""
     kinds = {
         unlearner.name: unlearner for unlearner in UNLEARNERS if unlearner not in {Retrain, NoOp}
     }

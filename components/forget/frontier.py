@@ -1,7 +1,5 @@
 """Forgetting against keeping, and the dials of ways that have one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
@@ -21,8 +19,6 @@ FORGETS, KEEPS = "forgets as retraining does (%)", "keeps as it does (%)"
 
 
 def frontier(detail: MethodDetail) -> Rows:
-    """Every way as a point, and the dial of the one that is looked at."""
-
     def trade_off(_: Views | None = None) -> None:
         draw(all_ways(detail), {"table": detail.table}, f"{KEY}.frontier")
 
@@ -36,7 +32,6 @@ def frontier(detail: MethodDetail) -> Rows:
 
 
 def all_ways(detail: MethodDetail) -> Drawing:
-    """Forgetting to the right, keeping upwards; the retrained model is in the corner."""
     paths: dict[str, Table] = {}
     for method in detail.question.case.methods:
         if result := run.kept_answer(Frontier(), AfterCase(detail.case.case, method)):
@@ -56,7 +51,6 @@ def all_ways(detail: MethodDetail) -> Drawing:
 
 
 def by_dial(points: Table) -> Table:
-    """The places along the dial in its order, without those that have no value on it."""
     dial = points[points.order[0]]
     return points.take([int(at) for at in np.argsort(dial, kind="stable") if np.isfinite(dial[at])])
 
@@ -71,7 +65,6 @@ def finding(table: Table, paths: Mapping[str, Table]) -> str:
 
 
 def dial_finding(result: Views) -> str:
-    """Where on the dial both goals are nearest."""
     points = by_dial(result["points"])
     both = np.minimum(points["forgetting"], points["keeping"])
     if not np.isfinite(both).any():

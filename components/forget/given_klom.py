@@ -1,13 +1,11 @@
 """KLoM of models that were opened, many of each kind: curves, noise, and one image's margins."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.forget.asked import MethodDetail
 from components.forget.klom import curves, one_image
 from components.notices import escape_markdown
@@ -24,7 +22,6 @@ ALL = max(NEEDED.values())  # models of each kind that count at most
 
 
 def show(detail: MethodDetail, groups: GivenGroups) -> None:
-    """The form to compare them in, and the answer above it; what is missing is said in words."""
     st.markdown(ABOUT)
     answer, controls = st.container(), st.container()
     slot = f"{detail.key}.KLoM"
@@ -39,20 +36,17 @@ def show(detail: MethodDetail, groups: GivenGroups) -> None:
             st.warning(escape_markdown(reason))
             return
         count = min(ALL, groups.usable)
-        section.show(
-            detail.section(
-                method,
-                *curves("Unlearned"),
-                columns=3,
-                button="Compare all models",
-                before=f"{count} original, {count} unlearned and {2 * count} retrained models are "
-                "asked about some images. Nothing is trained.",
-                detail=partial(closely, detail),
-            )
-        )
+        detail.section(
+            method,
+            *curves("Unlearned"),
+            columns=3,
+            button="Compare all models",
+            before=f"{count} original, {count} unlearned and {2 * count} retrained models are "
+            "asked about some images. Nothing is trained.",
+            detail=partial(closely, detail),
+        ).show()
 
 
 def closely(detail: MethodDetail, result: Views) -> None:
-    """One image's margins, in half of a wide window."""
     with st.columns(2, gap="large")[0]:
         one_image(detail, result)

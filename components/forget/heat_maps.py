@@ -1,7 +1,5 @@
 """Where the models look, the same image beside each other, and how it changes on the way."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -38,7 +36,6 @@ STEP = f"{KEY}.step"
 
 
 def heat_maps(detail: MethodDetail) -> Rows:
-    """The same image in all models."""
     shown_image, kind = choose(detail)
     if (models := three_models(detail)) is None:
         return []
@@ -62,7 +59,6 @@ def heat_maps(detail: MethodDetail) -> Rows:
 
 
 def choose(detail: MethodDetail) -> tuple[ShownImage, type[Method[Any]]]:
-    """Which image, and which heat map."""
     sidebar_image, model = detail.own, detail.case.case.model
     test_count = len(detail.case.case.splits.test)
     offered = [
@@ -86,7 +82,6 @@ def choose(detail: MethodDetail) -> tuple[ShownImage, type[Method[Any]]]:
 
 
 def choose_row(detail: MethodDetail, source: str) -> int:
-    """A row of the data, at first of the forgotten image in sight."""
     splits, data = detail.case.case.splits, detail.data
     if source == TEST:
         rows = np.concatenate([splits.gone, splits.test])
@@ -105,7 +100,6 @@ def choose_row(detail: MethodDetail, source: str) -> int:
 
 
 def three_models(detail: MethodDetail) -> Mapping[str, Classifier] | None:
-    """The models, by their names; None while one is made."""
     if isinstance(detail.case, GivenCase):
         return detail.case.given
     case, method = detail.case.case, detail.method
@@ -126,7 +120,6 @@ def three_models(detail: MethodDetail) -> Mapping[str, Classifier] | None:
 
 
 def steps(detail: MethodDetail) -> Rows:
-    """How it goes on the way, and one image's heat map at each step."""
     return [[detail.section(Steps(), STEPS, detail=lambda result: before_and_now(detail, result))]]
 
 
@@ -135,7 +128,6 @@ def model_steps(result: Views) -> list[int]:
 
 
 def step_row(result: Views) -> int:
-    """The row of the step that is looked at."""
     step_numbers = model_steps(result)
     chosen = st.session_state.get(STEP, step_numbers[-1])
     return step_numbers.index(chosen) if chosen in step_numbers else len(step_numbers) - 1
@@ -147,8 +139,7 @@ def steps_finding(result: Views) -> str:
     wrong, right, test = (percent(float(view[name][at])) for name in ("UA", "RA", "TA"))
     return (
         f"At step {step_numbers[at]} of {step_numbers[-1]}, {wrong} of the forgotten images are "
-        f"wrong, {right} "
-        f"of the others and {test} of the test are right."
+        f"wrong, {right} of the others and {test} of the test are right."
     )
 
 
@@ -167,7 +158,6 @@ STEPS = Drawing(
 
 
 def before_and_now(detail: MethodDetail, answer: Answer) -> None:
-    """One image's heat map before the first step and at the one that is looked at."""
     step_numbers, original = model_steps(answer), detail.case.case.model
     let_go(STEP, step_numbers, step_numbers[-1])
     if len(step_numbers) > 1:

@@ -1,7 +1,5 @@
 """Inside the three models: where images lie, how layers and weights moved, and what remains."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
@@ -29,7 +27,6 @@ NAMES = {**WORDS, "untrained": "never learned anything"}
 
 
 def internal_views(detail: MethodDetail) -> Rows:
-    """Where images lie, and how alike layers are."""
     drawings = each_model("points", partial(embedded, detail), embedding_finding, detail.names)
     words = (
         "Features before the last layer, by their two principal components. Where the forgotten "
@@ -42,7 +39,6 @@ def internal_views(detail: MethodDetail) -> Rows:
 
 
 def embedded(detail: MethodDetail, name: str, result: Views) -> Scatter:
-    """Images that stay, and those to be forgotten."""
     labels = [detail.data.classes[int(label)] for label in result["points"]["label"]]
     return Scatter(
         x=f"{name} x",
@@ -58,13 +54,11 @@ def embedded(detail: MethodDetail, name: str, result: Views) -> Scatter:
 
 
 def embedding_finding(name: str, result: Views) -> str:
-    """How much of it two directions show."""
     share = 100 * result["shown"].cell(name, "share")
     return f"{WORDS[name].capitalize()}: these two directions show {share:.0f} % of what differs."
 
 
 def layers_finding(result: Views) -> str:
-    """Where the unlearned model parts most from the original."""
     view: Table = result["forget"]
     similarities = view["original – unlearned"]
     at, other = int(np.nanargmin(similarities)), "original – retrained"
@@ -93,12 +87,10 @@ LAYERS = Drawing(
 
 
 def weight_rows(detail: MethodDetail) -> Rows:
-    """Which weights moved, by layer and one by one."""
     return [[detail.section(WhatMoved(), MOVED, detail=partial(strips, detail))]]
 
 
 def moved_finding(result: Views) -> str:
-    """The share in all, and the layer that moved furthest."""
     parts: Table = result["layers"]
     share = float((parts["moved"] * parts["weights"]).sum() / parts["weights"].sum())
     at = int(np.argmax(parts["relative"]))
@@ -150,7 +142,6 @@ def strips(detail: MethodDetail, result: Views) -> None:
 
 
 def still_there(detail: MethodDetail) -> Rows:
-    """The probe and the neighbors."""
     return [
         [
             detail.section(
@@ -166,7 +157,6 @@ def still_there(detail: MethodDetail) -> Rows:
 
 
 def probe_finding(result: Views) -> str:
-    """What a new last layer would read from the features."""
     if "retrained" not in result["figures"].rows:
         share = result["figures"].cell("unlearned", "probe")
         return f"A new last layer, taught half of them, finds {percent(share)} of the rest."
@@ -192,7 +182,6 @@ def stayed(result: Views) -> str:
 
 
 def own_and_goal(figures: Table, column: str) -> tuple[float, float]:
-    """A figure of the unlearned model, and of the retrained one."""
     return figures.cell("unlearned", column), figures.cell("retrained", column)
 
 
@@ -211,7 +200,6 @@ PROBE = Drawing(
 
 
 def neighbors(detail: MethodDetail, result: Views) -> None:
-    """The training images that lie nearest to the chosen one in the unlearned model."""
     st.caption(
         "Every model that learned to see well lets some of it be read: compare with the one that "
         "never saw them, not with 0."
@@ -231,19 +219,16 @@ def neighbors(detail: MethodDetail, result: Views) -> None:
     st.caption(
         escape_markdown(
             f"To the unlearned model, {words[1:].count(words[0])} of the {len(near)} nearest "
-            "training "
-            f"images are {words[0]} as well."
+            f"training images are {words[0]} as well."
         )
     )
 
 
 def relearn(detail: MethodDetail) -> Rows:
-    """How soon it is all back."""
     return [[detail.section(Relearn(), LOSSES)]]
 
 
 def relearn_finding(result: Views) -> str:
-    """The steps of the unlearned and of the retrained model."""
     if "retrained" not in result["needed"].rows:
         count = result["needed"].cell("unlearned", "steps")
         return f"The unlearned model knows them again {steps(count)}."

@@ -1,7 +1,5 @@
 """Judge a model: did it forget? Figures, what an outsider can tell, what is left inside."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,7 +7,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.footer import Entry, footer, take_entries
 from components.forget import answers, each_image, given_klom, heat_maps, inside, own_models
 from components.forget.asked import ForgetQuestion, MethodDetail
@@ -67,7 +65,6 @@ BEFORE_IT = (
 
 
 def show() -> None:
-    """Verdict, the form of the files, and below both what the verdict rests on."""
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
         case, fits = own_models.choose()
@@ -84,16 +81,9 @@ def show() -> None:
     with answer, show_problems():
         say_which(case, fits=fits)
         if not isinstance(case, GivenCase) or are_right(case):
-            result = section.show(
-                Section(
-                    KEY,
-                    Judged(),
-                    case,
-                    columns=1,
-                    sentence=partial(sentence, detail),
-                    evidence=[table],
-                )
-            )
+            result = Section(
+                KEY, Judged(), case, sentence=partial(sentence, detail), evidence=[table]
+            ).show()
     if result:
         with below, show_problems():
             charts(detail)
@@ -103,7 +93,6 @@ def show() -> None:
 
 
 def say_which(case: AfterCase, *, fits: bool) -> None:
-    """Which models the verdict is about, above it; a warning when the form says others by now."""
     names = own_models.judged_note(case)
     if not fits:
         before = f"the models judged before ({names})" if names else "the built-in example"
@@ -142,7 +131,6 @@ def are_right(case: GivenCase) -> bool:
 
 
 def draw_accuracy(accuracy: Table) -> None:
-    """Right answers of each model on its own training images."""
     column_titles = {"accuracy": "Right", "low": "at least", "high": "at most", "chance": "Chance"}
     rows = [
         {
@@ -157,7 +145,6 @@ def draw_accuracy(accuracy: Table) -> None:
 
 
 def without_test(case: AfterCase) -> str:
-    """What is not said without test images, or ""."""
     if len(case.case.splits.test):
         return ""
     return (
@@ -170,7 +157,6 @@ def without_test(case: AfterCase) -> str:
 
 
 def sentence(detail: MethodDetail, result: Views) -> str:
-    """How the unlearned model did, and whether something stayed inside where that is known."""
     table, what = as_board(result["figures"], detail.case), detail.case.case.request.words
     traces = run.kept_answer(StillThere(), detail.case)
     stays = " Traces remain inside." if traces and inside.stayed(traces) else ""
@@ -191,15 +177,14 @@ def sentence(detail: MethodDetail, result: Views) -> str:
 
 
 def charts(detail: MethodDetail) -> None:
-    """How sure the models are of the forgotten images, and what is still there inside."""
     left, right = st.columns([3, 2], gap="large")
     shift = replace(
         each_image.SHIFT, chart=lambda result: replace(each_image.shift(result), press=None)
     )
     with left:
-        section.show(detail.section(Confidence(), shift))
+        detail.section(Confidence(), shift).show()
     with right:
-        section.show(detail.section(StillThere(), inside.PROBE))
+        detail.section(StillThere(), inside.PROBE).show()
     relearning = run.kept_answer(Relearn(), detail.case)
     relearn_outcome = runs.ask_when_told(
         Relearn(), detail.case, f"{KEY}.relearned", "Let the models learn the images again"
@@ -211,12 +196,7 @@ def charts(detail: MethodDetail) -> None:
 
 
 def as_board(figures: Table, case: AfterCase) -> Table:
-    """The figures of the models as a scoreboard has them, the retrained one first if there is one.
-
-    Args:
-        figures: of `Judged`.
-        case: that it was asked about.
-    """
+    """The figures as a scoreboard has them, the retrained model first if there is one."""
     rows = [name for name in ROWS if name in figures.rows]
     goal = "retrained" if "retrained" in rows else ""
 
@@ -246,7 +226,6 @@ def as_board(figures: Table, case: AfterCase) -> Table:
 
 
 def board(detail: MethodDetail, result: Views) -> RankingTable:
-    """A row for each model; the two last columns are there once they were asked."""
     table = as_board(result["figures"], detail.case)
     heads = (
         RankingHead("model"),
@@ -273,24 +252,20 @@ def board(detail: MethodDetail, result: Views) -> RankingTable:
 
 
 def probed(detail: MethodDetail, row: str) -> str:
-    """What a new last layer finds in a model; a dash until it was asked."""
     result = run.kept_answer(StillThere(), detail.case)
     return percent(result["figures"].cell(name_of(row), "probe")) if result else "–"
 
 
 def relearned(detail: MethodDetail, row: str) -> str:
-    """When a model knows it all again; a dash until it was asked."""
     result = run.kept_answer(Relearn(), detail.case)
     return inside.steps(result["needed"].cell(name_of(row), "steps")) if result else "–"
 
 
 def name_of(row: str) -> str:
-    """A row of the board as the diagnostics call it."""
     return next(name for name, word in ROWS.items() if word == row)
 
 
 def reading_hint(detail: MethodDetail, result: Views) -> str:
-    """How the table is read, in at most two lines of a telephone."""
     if lacking := without_test(detail.case):
         return lacking
     if "retrained" not in result["figures"].rows:

@@ -1,7 +1,5 @@
 """Take it along: the model that forgot, as a model like any other."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st
@@ -15,7 +13,6 @@ from engine.core.charts.drawing import Drawing, Views
 
 
 def keep(detail: MethodDetail) -> Rows:
-    """Keep it, then open it elsewhere."""
     st.caption(
         "A copy below its parent; the original stays. Once kept it can be chosen on every page, "
         "with one of the forgotten images."
@@ -31,6 +28,5 @@ def keep(detail: MethodDetail) -> Rows:
 
 
 def image_from(detail: MethodDetail) -> dict[str, Any]:
-    """The sidebar's settings for the first of the forgotten images."""
     title = title_of(detail.data.name)
     return image_of(title, f"{BY_ID}{detail.case.case.request.ids[0]}") if title else {}

@@ -1,7 +1,5 @@
 """KLoM: margins of many models, image by image; and what a datamodel predicts of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -37,7 +35,6 @@ SERIES = {NOTHING: "before", UNLEARNED: "after", NOISE: "noise"}
 
 
 def klom(detail: MethodDetail) -> Rows:
-    """Curves of all images, one image's models, and what it cost; asked for with its price."""
     method = KLoM(
         **forms.folded_settings(KLoM, SLOT, ("form", "models", "images"), "Settings of KLoM")
     )
@@ -51,8 +48,7 @@ def klom(detail: MethodDetail) -> Rows:
                 button="Train models and compare",
                 before=f"{method.models} models are trained as this one was, and {way} is run on "
                 f"each; {2 * method.models} are trained without the images. Some minutes; all are "
-                "kept and "
-                "serve other ways, and what is done when it is stopped stays.",
+                "kept and serve other ways, and what is done when it is stopped stays.",
                 detail=partial(closely, detail, method),
             )
         ]
@@ -60,7 +56,6 @@ def klom(detail: MethodDetail) -> Rows:
 
 
 def curves(way: str) -> list[Drawing]:
-    """The quantile curves of each group of images, of the models that are called so."""
     return [
         Drawing(
             "points",
@@ -78,13 +73,11 @@ def of_group(points: Table, group: str) -> Table:
 
 
 def mark_images(count: int) -> NDArray[np.int64]:
-    """Which of so many ordered images each mark is."""
     result: NDArray[np.int64] = np.round(QUANTILES / 100 * (count - 1)).astype(np.int64)
     return result
 
 
 def quantiles(group: str, result: Views) -> Table:
-    """KLoM of images from the nearest to the farthest, each sample in its own order."""
     group_points = of_group(result["points"], group)
     columns: dict[str, tuple[Any, str]] = {"images": (QUANTILES, "%")}
     for name in SERIES:
@@ -96,7 +89,6 @@ def quantiles(group: str, result: Views) -> Table:
 
 
 def curve(group: str, result: Views) -> Lines:
-    """Marks that can be clicked: each is an image."""
     return Lines(
         x="images",
         series=SERIES,
@@ -109,7 +101,6 @@ def curve(group: str, result: Views) -> Lines:
 
 
 def curve_finding(group: str, way: str, result: Views) -> str:
-    """Median and 95th percentile of the way and of the noise."""
     table: Table = result["summary"]
     (median, high), (noise_median, noise_high) = (
         [nats(table.cell(group, f"{name}, {word}")) for word in ("median", "95 %")]
@@ -119,7 +110,6 @@ def curve_finding(group: str, way: str, result: Views) -> str:
 
 
 def press(group: str, points: Table, picked: Any) -> None:
-    """A mark was clicked: its image is looked at."""
     if marks := picked["selection"]["points"]:
         group_points = of_group(points, group)
         order = np.argsort(group_points[list(SERIES)[int(marks[0]["curve_number"])]], kind="stable")
@@ -128,7 +118,6 @@ def press(group: str, points: Table, picked: Any) -> None:
 
 
 def closely(detail: MethodDetail, method: KLoM, result: Views) -> None:
-    """One image's models, and the price of every way whose KLoM is known."""
     left, right = st.columns(2, gap="large")
     with left:
         one_image(detail, result)
@@ -137,7 +126,6 @@ def closely(detail: MethodDetail, method: KLoM, result: Views) -> None:
 
 
 def one_image(detail: MethodDetail, result: Views) -> None:
-    """Its picture, and how the margins of all models are spread; at first the farthest one."""
     points: Table = result["points"]
     ids = points["id"].astype(int).tolist()
     if st.session_state.get(CHOSEN) not in ids:
@@ -164,7 +152,6 @@ def one_image(detail: MethodDetail, result: Views) -> None:
 
 
 def samples(margins: Table, at: int) -> Mapping[str, NDArray[np.float64]]:
-    """One image's margins by what the models are; both groups of oracles apart."""
     by_sample: dict[str, list[float]] = {name: [] for name in SAMPLES}
     for column in margins.order:
         by_sample[column.rsplit(" ", 1)[0]].append(float(margins[column][at]))
@@ -172,7 +159,6 @@ def samples(margins: Table, at: int) -> Mapping[str, NDArray[np.float64]]:
 
 
 def margin_histogram(margins: Table, at: int, bins: int = 15) -> Table:
-    """Shares of the models over common intervals of one image's margin."""
     by_model = samples(margins, at)
     edges = np.histogram_bin_edges(np.concatenate(list(by_model.values())), bins)
     columns: dict[str, tuple[Any, str]] = {"from": (edges[:-1], "nat"), "to": (edges[1:], "nat")}
@@ -182,7 +168,6 @@ def margin_histogram(margins: Table, at: int, bins: int = 15) -> Table:
 
 
 def histograms(result: Views) -> BarsAndLine:
-    """Bars of the models before and after, and of those that never saw it."""
     del result
     return BarsAndLine(
         bars={"original": "before", "unlearned": "after", "oracle": "never saw it"},
@@ -193,7 +178,6 @@ def histograms(result: Views) -> BarsAndLine:
 
 
 def image_finding(at: int, result: Views) -> str:
-    """Three means, and its KLoM."""
     by_model = samples(result["margins"], at)
     before, after, goal = (
         f"{by_model[name].mean():.1f}".replace("-", "−")
@@ -208,7 +192,6 @@ def image_finding(at: int, result: Views) -> str:
 
 
 def prices(detail: MethodDetail, method: KLoM) -> Drawing:
-    """KLoM against compute, of all ways of the table whose KLoM is known."""
     return Drawing(
         "summary",
         "KLoM against compute",
@@ -227,7 +210,6 @@ def prices(detail: MethodDetail, method: KLoM) -> Drawing:
 
 
 def priced(detail: MethodDetail, method: KLoM, result: Views) -> Table:
-    """Nothing done, retraining, and each way that is known: its passes and its median KLoM."""
     summary: Table = result["summary"]
     rows = {
         "Nothing done": (0.0, summary.cell(GROUPS[0], f"{NOTHING}, median")),
@@ -250,7 +232,6 @@ def priced(detail: MethodDetail, method: KLoM, result: Views) -> Table:
 
 
 def prices_finding(table: Table) -> str:
-    """The share of each way; what is trained beforehand is not counted."""
     words = ", ".join(
         f"{row} {100 * share:.0f} %"
         for row, share in zip(table.rows[2:], table["share of retraining"][2:], strict=True)
@@ -265,7 +246,6 @@ def prices_finding(table: Table) -> str:
 
 
 def datamodel(detail: MethodDetail) -> Rows:
-    """Predicted against true changes of margins."""
     settings = ("networks", "ridge", "images")
     method = DMDirect(
         **forms.folded_settings(DMDirect, DIRECT, settings, "Settings of the datamodel")
@@ -276,21 +256,17 @@ def datamodel(detail: MethodDetail) -> Rows:
                 KEY,
                 method,
                 detail.case.case,
-                columns=2,
                 evidence=[CHANGES, GROWING],
                 button="Train the networks and predict",
                 before=f"{method.networks} networks are trained on a random half of the images "
-                "each, "
-                "and twenty without the forgotten ones to compare with. Some minutes; they are "
-                "kept, "
-                "and the halves serve every request.",
+                "each, and twenty without the forgotten ones to compare with. Some minutes; they "
+                "are kept, and the halves serve every request.",
             )
         ]
     ]
 
 
 def changes_finding(result: Views) -> str:
-    """Mean changes of the forgotten images, rank correlation and slope."""
     table, images = result["quality"], result["images"]
     rank, slope = (table.cell(GROUPS[0], name) for name in ("rank correlation", "slope"))
     forgotten = images["group"] == 0
@@ -302,7 +278,6 @@ def changes_finding(result: Views) -> str:
 
 
 def growing_finding(result: Views) -> str:
-    """The first and the last."""
     table: Table = result["growing"]
     first, last = table["forget"][0], table["forget"][-1]
     return (

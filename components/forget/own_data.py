@@ -1,7 +1,5 @@
 """The data of models that are judged: what ships, or training and test images of one's own."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -92,7 +90,6 @@ def draw_uploads() -> None:
 
 
 def take_data() -> None:
-    """Read the files that are there, and choose the data at once."""
     presence.arrive()
     st.session_state.pop(f"{KEY}.problem", None)
     st.session_state.pop(f"{KEY}.summary", None)
@@ -118,7 +115,6 @@ def take_data() -> None:
 
 
 def read_both(training: Any, test: Any) -> tuple[DataSet, tuple[Skipped, ...]]:
-    """The data of both uploads, and what was left out. Raises BadData."""
     learned = remembered(
         f"{KEY}.training",
         training.file_id,
@@ -131,7 +127,6 @@ def read_both(training: Any, test: Any) -> tuple[DataSet, tuple[Skipped, ...]]:
 
 
 def summary_of(data: DataSet) -> str:
-    """What was opened, in words."""
     learned, test = (len(data.rows(split)) for split in ("train", "test"))
     test_words = f"{test:,} test images" if test else "no test images"
     return (

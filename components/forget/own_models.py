@@ -65,12 +65,10 @@ class OpenedModels:
 
     @property
     def first(self) -> Mapping[str, Classifier]:
-        """The first of each."""
         return {name: models[0] for name, models in self.groups.items()}
 
     @property
     def original(self) -> Classifier:
-        """The first of the originals."""
         return self.groups["original"][0]
 
     @property
@@ -170,7 +168,6 @@ def hold(opened: OpenedModels) -> bool:
 
 
 def open_models() -> OpenedModels | None:
-    """The form of the files; the models that were opened last, or None."""
     st.markdown("**1 · Models**")
     with st.form(f"{KEY}.form", border=False):
         files = {
@@ -215,7 +212,6 @@ def use_models(opened: OpenedModels) -> None:
 
 
 def read(files: Mapping[str, Any], architecture: str) -> OpenedModels:
-    """The models of the files that are there. Raises BadData or BadModel."""
     groups: dict[str, tuple[Classifier, ...]] = {}
     described = False
     skipped: tuple[Skipped, ...] = ()
@@ -240,7 +236,6 @@ def read(files: Mapping[str, Any], architecture: str) -> OpenedModels:
 
 
 def opened_models_note(opened: OpenedModels) -> str:
-    """What is open, and whether two files are one model."""
     prints = [model.fingerprint for model in opened.first.values()]
     twice = " Two of these files hold the same weights." if len(set(prints)) < len(prints) else ""
     counts = ", ".join(f"{len(models)} {name}" for name, models in opened.groups.items())

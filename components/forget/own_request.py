@@ -1,7 +1,5 @@
 """What models of one's own were to forget: whole classes, ids, or a zip of the images."""
 
-from __future__ import annotations
-
 from functools import partial
 from hashlib import blake2b
 
@@ -69,7 +67,6 @@ def found_in(data: DataSet, content: bytes) -> ForgetRequest:
 
 
 def find_images(content: bytes, data: DataSet) -> FoundImages | str:
-    """The training images that a zip has, or why nothing is found."""
     try:
         return brought.of_zip(data, content)
     except BlindspotError as error:

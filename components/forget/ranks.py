@@ -1,7 +1,5 @@
 """How the order of the ways changes between hard, random and easy images to forget."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -28,7 +26,6 @@ Sets = Mapping[str, Views]  # the answers of the search, by SETS
 
 
 def cases(case: ForgetCase, sets: Sets) -> Mapping[str, ForgetCase]:
-    """The question of the page with each of the sets to be forgotten."""
     results = {}
     for kind, name in SETS.items():
         ids = sets[kind]["images"]["id"].astype(np.int64)
@@ -42,7 +39,6 @@ def cases(case: ForgetCase, sets: Sets) -> Mapping[str, ForgetCase]:
 
 
 def rank(detail: MethodDetail, sets: Sets) -> None:
-    """The scoreboard of each set, asked for together, then the gaps and ranks side by side."""
     st.markdown("**Does the order of the ways change?**")
     boards = {
         name: BoardCase(case, detail.question.case.methods)
@@ -70,7 +66,6 @@ def column_of(tables: Mapping[str, Table]) -> str:
 
 
 def gaps(tables: Mapping[str, Table]) -> Table:
-    """A row for each way, by its gap on random images; nothing done comes first."""
     column, chance = column_of(tables), tables[SETS[RANDOM]]
     ways = [way for way in chance.rows if way not in {GOAL, BEFORE}]
     ways.sort(key=lambda way: float(np.nan_to_num(chance.cell(way, column), nan=np.inf)))
@@ -98,7 +93,6 @@ def way_ranks(table: Table) -> NDArray[np.float64]:
 
 
 def rank_matrix(result: Views) -> Matrix:
-    """In points, with ranks; color is the gap."""
     table: Table = result["gaps"]
     texts = [
         [gap_with_rank(*cell) for cell in zip(*row, strict=True)]
@@ -114,7 +108,6 @@ def gap_with_rank(gap: float, place: float) -> str:
 
 
 def ranks_finding(result: Views) -> str:
-    """Which way is nearest on each set, and which of them gains or loses most ranks."""
     table: Table = result["gaps"]
     ranks = way_ranks(table)
     if not np.isfinite(ranks).any():

@@ -1,7 +1,5 @@
 """What is to be forgotten: which kind of training images, and which of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import streamlit as st
@@ -56,7 +54,6 @@ def choose(
 
 
 def picked_request(form: CaseForm, data: DataSet, _model: Classifier) -> ForgetRequest:
-    """Those that were pressed; the page ends here while there is none."""
     ids = pick_images(form, data)
     if not ids:
         st.info("Nothing is to be forgotten yet: choose at least one image.")
@@ -65,7 +62,6 @@ def picked_request(form: CaseForm, data: DataSet, _model: Classifier) -> ForgetR
 
 
 def extreme(form: CaseForm, data: DataSet, model: Classifier, kind: str) -> ForgetRequest:
-    """A share of the images by their loss after unlearning; the page ends here until then."""
     method = WorstCase(kind, ask_share(form, "random"))
     st.caption(escape_markdown(EXPLANATIONS[kind]))
     outcome = runs.ask_when_told(
@@ -84,7 +80,6 @@ def ask_class(form: CaseForm, data: DataSet) -> int:
 
 
 def ask_group(form: CaseForm, data: DataSet) -> int:
-    """One of the groups that were learned from; 0 where nothing is known of groups."""
     if "group" not in data.truth:
         return 0
     return int(form.ask("group", rule=f"a group of {data.card.title}"))
@@ -106,12 +101,10 @@ def of_mode(form: CaseForm, data: DataSet, model: Classifier) -> ForgetRequest:
 
 
 def ask_share(form: CaseForm, name: str) -> float:
-    """Of the class, or of all."""
     return float(form.ask(name, format="percent"))
 
 
 def pick_images(form: CaseForm, data: DataSet) -> list[int]:
-    """Ids that were pressed in the grid, or typed."""
     chosen = parse_ids(form.ask("ids", placeholder="press pictures below, or type ids with commas"))
     left, right = st.columns(2)
     with left:

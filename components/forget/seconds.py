@@ -1,7 +1,5 @@
 """Seconds of every way, after a warm-up, as the median of three runs."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +18,6 @@ QUIET = 0.9  # of a core
 
 
 def seconds(detail: MethodDetail) -> Rows:
-    """Asked for with its cost; then a mark for each way."""
     method = Timing()
     estimate = (method.rounds + 1) * float(np.nansum(detail.table["seconds"]))
     return [
@@ -30,27 +27,23 @@ def seconds(detail: MethodDetail) -> Rows:
                 method,
                 detail.question.case,
                 evidence=[TIMES],
-                columns=1,
                 detail=show_notes,
                 button="Time every way",
                 before="The seconds in the table above are those of one run. Here each way, "
                 f"retraining too, is run once to warm up and then {method.rounds} times, and the "
                 f"middle one counts: about {estimate:.0f} s by the seconds above. Nothing that is "
-                "kept is "
-                "used.",
+                "kept is used.",
             )
         ]
     ]
 
 
 def named_ways(times: Table) -> Table:
-    """The ways under their names, the fastest first."""
     order = np.argsort(np.nan_to_num(times["seconds"], nan=np.inf), kind="stable").tolist()
     return replace(times, rows=tuple(row_label(way) for way in times.rows)).take(order)
 
 
 def finding(result: Views) -> str:
-    """Retraining and every way that is timed."""
     times: Table = result["times"]
     others = [
         f"{row_label(way)} {time(float(duration))}"
@@ -74,7 +67,6 @@ TIMES = Drawing(
 
 
 def show_notes(result: Views) -> None:
-    """What is known of single ways, and how it was measured."""
     times: Table = result["times"]
     lines = [
         f"{row_label(way)}: {note}"
@@ -93,13 +85,11 @@ def show_notes(result: Views) -> None:
 
 
 def machine_words(machine: Table) -> str:
-    """Where it was measured, and whether others took the processor away."""
     core_share = float(machine["seconds with a core"][0] / max(machine["seconds"][0], 1e-9))
     words = f"Measured on {machine.rows[0]}, {machine['cores'][0]:.0f} cores"
     if core_share >= QUIET:
         return f"{words}: the runs had a core to themselves."
     return (
-        f"{words}. It was busy: the runs had {100 * core_share:.0f} % of a core, so their "
-        "seconds are too "
-        "long. The shares in the table do not depend on it."
+        f"{words}. It was busy: the runs had {100 * core_share:.0f} % of a core, so their seconds "
+        "are too long. The shares in the table do not depend on it."
     )

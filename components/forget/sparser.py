@@ -1,7 +1,5 @@
 """Every way to forget against the sparsity of the original, beside retraining with its zeros."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +24,6 @@ FULL = 50  # points of a gap that have the full color
 
 
 def sparser(detail: MethodDetail) -> Rows:
-    """Asked for with its cost; a square for each way and share, of the figure that is chosen."""
     name = MEASURES[pick("Figure", list(MEASURES), f"{SLOT}.figure")]
     method = SparseOriginals(**forms.folded_settings(SparseOriginals, SLOT, SETTINGS, "Settings"))
     squares = Drawing(
@@ -41,20 +38,17 @@ def sparser(detail: MethodDetail) -> Rows:
                 KEY,
                 method,
                 every_way(detail.case.case),
-                columns=1,
                 evidence=[squares],
                 button="Try sparser originals",
                 before="For each seed, originals are trained anew with none, 50, 80 and 95 % of "
                 "their weights cut; every way forgets with each, and each is retrained without the "
-                "images. "
-                "That takes many minutes; what is done is kept.",
+                "images. That takes many minutes; what is done is kept.",
             )
         ]
     ]
 
 
 def figure(table: Table, name: str) -> str:
-    """The column of a figure that is chosen."""
     return ranking_gap(table) if name == RANKED else name
 
 
@@ -69,7 +63,6 @@ def column_cells(table: Table, column: str) -> NDArray[np.float64]:
 
 
 def row_order(table: Table, *, gap: bool) -> list[int]:
-    """The retrained model, the untouched one, then the ways by the gap that ranks, most cut."""
     gaps = np.nan_to_num(
         table[ranking_gap(table)].reshape(len(np.unique(table["ratio"])), -1)[-1], nan=np.inf
     )
@@ -79,7 +72,6 @@ def row_order(table: Table, *, gap: bool) -> list[int]:
 
 
 def squares_of(table: Table, column: str) -> Table:
-    """A row for each way, and a column for each share of weights that was cut."""
     ways = [table.rows[at] for at in row_order(table, gap=column.startswith("gap"))]
     ratios = np.unique(table["ratio"])
     heads = [f"{100 * ratio:.0f} % cut" if ratio else "all weights" for ratio in ratios]
@@ -110,7 +102,6 @@ def value_with_spread(value: float, spread: float) -> str:
 
 
 def finding(table: Table, name: str) -> str:
-    """What the numbers are, and for a gap the way that it changes most for."""
     column = figure(table, name)
     over = "; ±: standard deviation over seeds" if np.isfinite(table[f"{column} sd"]).any() else ""
     if column not in GAPS.values():

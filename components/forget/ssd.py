@@ -3,8 +3,6 @@
 Importances are computed once; the sliders move only lines and dampen a copy anew.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +27,6 @@ DIALS = (("ratio", "Threshold α", 0.0, 2.0), ("strength", "Strength λ", -1.0, 
 
 
 def ssd(detail: MethodDetail) -> Rows:
-    """The plot with two sliders."""
     ways = detail.question.case.methods
     method = next((way for way in ways if isinstance(way, SSD)), SSD())
     importance = Importance(method.batch, method.label_free)
@@ -82,7 +79,6 @@ def live(detail: MethodDetail, method: SSD, answer: Answer) -> None:
 
 
 def choose(method: SSD) -> SSD:
-    """Threshold and strength; at first those of the method."""
     settings: dict[str, Any] = {}
     for (name, word, low, high), column in zip(DIALS, st.columns(2), strict=True):
         start, decades = getattr(method, name), np.arange(low, high + 0.01, 0.1)
@@ -113,7 +109,6 @@ def flat(scores: WeightScores) -> Array:
 
 
 def lines_of(method: SSD) -> Scatter:
-    """Log-log, with the lines of both dials."""
     return Scatter(
         x="all images",
         y="forgotten images",
@@ -131,8 +126,7 @@ def lines_of(method: SSD) -> Scatter:
 def finding(method: SSD, damping: Damped) -> str:
     return (
         f"At α = {method.ratio:g} and λ = {method.strength:g}, {damping.chosen:,} of "
-        f"{damping.total:,} "
-        f"weights ({100 * damping.chosen / damping.total:.2g} %) are damped."
+        f"{damping.total:,} weights ({100 * damping.chosen / damping.total:.2g} %) are damped."
     )
 
 

@@ -1,13 +1,11 @@
 """What only changed data have to forget: a model that learned them is trained, or chosen, here."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
 
-from components import forms, runs, section, sharing
+from components import forms, runs, sharing
 from components.case_form import CaseForm
 from components.ending import end
 from components.forget.asked import KEY
@@ -59,7 +57,6 @@ def variant_request(
 
 
 def offer_training(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
-    """The variant's settings and one button: to choose its model, or to train one."""
     forms.refuse_links(kind, f"{KEY}.{kind.word}")
     with st.container(horizontal=True):
         variant = kind(**forms.settings(kind, f"{KEY}.{kind.word}", VARIANT_SETTINGS[kind]))
@@ -85,25 +82,15 @@ def offer_training(data: DataSet, model: Classifier, kind: type[Variant]) -> Non
             "chosen here."
         )
     )
-    result = section.show(
-        Section(
-            KEY,
-            Train(),
-            case,
-            evidence=[Drawing("log")],
-            columns=1,
-            button=LABEL,
-            keeps=True,
-            explained=False,
-        )
-    )
+    result = Section(
+        KEY, Train(), case, evidence=[Drawing("log")], button=LABEL, keeps=True, explained=False
+    ).show()
     if result and st.button(LABEL, key=f"{KEY}.train.keep", type="primary"):
         keep(result, sharing.keeper())
         go_to(name)
 
 
 def go_to(name: str) -> None:
-    """Choose that data in the next run, before its list is drawn."""
     st.session_state[GO_TO] = name
     st.rerun()
 

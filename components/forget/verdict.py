@@ -1,7 +1,5 @@
 """What came of one way, in one plain sentence."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.forget.words import BEFORE, GOAL, percent, row_label
@@ -13,13 +11,7 @@ COST, REST = "share of retraining", "rest of the class"
 
 
 def verdict(table: Table, way: str, what: str) -> str:
-    """How one way did beside retraining, with its figures.
-
-    Args:
-        table: the scoreboard.
-        way: its row.
-        what: what was to be forgotten.
-    """
+    """How one way did beside retraining, with its figures."""
     sentence = short_verdict(table, way, what)
     if not np.isfinite(table.cell(way, ranking(table))):
         return f"{sentence}: see the note below the table."
@@ -61,7 +53,6 @@ def short_verdict(table: Table, way: str, what: str) -> str:
 
 
 def harm_of(table: Table, way: str) -> str:
-    """What else a way took along, in a few words, or ""."""
     _, (test, test_goal) = shares(table, way)
     if test_goal - test > OFF:
         return "by damaging the rest"
@@ -87,7 +78,6 @@ def kept_column(table: Table) -> str:
 
 
 def kept_words(table: Table) -> str:
-    """The images that it is about."""
     return "test" if kept_column(table) == "TA" else "kept training images"
 
 

@@ -1,13 +1,11 @@
 """The Forget view: the sentence, the picture, the scoreboard, the form, and closer looks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.draw.drawing import draw
 from components.footer import Entry, footer, take_entries
 from components.forget import answers, each_image, form, frontier, heat_maps, inside, klom, ssd
@@ -59,7 +57,6 @@ PARTS: Mapping[str, Part] = {
 
 
 def show() -> None:
-    """The answer stands above the form that it depends on, and closer looks below both."""
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
         question, detail = form.choose()
@@ -76,46 +73,38 @@ def show() -> None:
 
 
 def scoreboard(question: ForgetQuestion, detail: MethodDetail | None, times: Table | None) -> None:
-    """Sentence, picture and table; the form's question waits for its button."""
     table = Drawing(
         "table",
         "Beside a model that never saw them",
         lambda result: board(result["table"], times),
         lambda result: finding(result["table"], times),
     )
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            columns=1,
-            button="Forget",
-            evidence=[table],
-            sentence=None if detail is None else lambda _: sentence(detail),
-            picture=None if detail is None else lambda _: picture(detail),
-            before="Each way is run on a copy of the model, and so is a whole training without "
-            "these images, to compare with. Rows appear as they are done; it can be stopped at any "
-            "time.",
-            files=lambda _: files(detail),
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        button="Forget",
+        evidence=[table],
+        sentence=None if detail is None else lambda _: sentence(detail),
+        picture=None if detail is None else lambda _: picture(detail),
+        before="Each way is run on a copy of the model, and so is a whole training without these "
+        "images, to compare with. Rows appear as they are done; it can be stopped at any time.",
+        files=lambda _: files(detail),
+    ).show()
 
 
 def times_of(question: ForgetQuestion) -> Table | None:
-    """The fair seconds of every way, where they were asked for under "Time"."""
     result = run.kept_answer(Timing(), question.case)
     return None if result is None else result["times"]
 
 
 def sentence(detail: MethodDetail) -> str:
-    """How the way did, and whether something stayed inside where that is known."""
     words = verdict(detail.table, detail.method.label, detail.case.case.request.words)
     traces = run.kept_answer(StillThere(), detail.case)
     return f"{words} Traces remain inside." if traces and inside.stayed(traces) else words
 
 
 def picture(detail: MethodDetail) -> None:
-    """How sure the models are of the forgotten images, beside what is still there inside."""
     left, right = st.columns([3, 2], gap="large")
     with left:
         images = runs.ask(Confidence(), detail.case, f"{KEY}.Confidence")
@@ -133,20 +122,13 @@ def picture(detail: MethodDetail) -> None:
 
 
 def files(detail: MethodDetail | None) -> Files:
-    """The numbers of the picture."""
     result = None if detail is None else run.kept_answer(Confidence(), detail.case)
     return {} if result is None else {"images.csv": result["images"].csv}
 
 
 @st.fragment
 def look_closer(detail: MethodDetail, above: Sequence[Entry], *, timed: bool) -> None:
-    """One part in sight once it is pressed; nothing of the others is computed.
-
-    Args:
-        detail: the way that is looked at.
-        above: what the table leaves for the row at the end.
-        timed: whether the table above has the seconds that are measured under "Time".
-    """
+    """One part in sight once it is pressed; nothing of the others is computed."""
     part = pick_or_none("Closer look", list(PARTS), f"{KEY}.section")
     if part == heat_maps.PART and detail.own is None:
         st.rerun()  # the sidebar has no image yet
@@ -159,7 +141,6 @@ def look_closer(detail: MethodDetail, above: Sequence[Entry], *, timed: bool) ->
 
 
 def draw_part(detail: MethodDetail, title: str, build: Callable[[MethodDetail], Rows]) -> None:
-    """Its sections, and below them the controls that they depend on."""
     st.markdown(f"**{title}**")
     answer, controls = st.container(), st.container()
     with controls:
@@ -168,11 +149,10 @@ def draw_part(detail: MethodDetail, title: str, build: Callable[[MethodDetail], 
         for row in rows:
             for place, row_section in zip(st.columns(len(row), gap="large"), row, strict=True):
                 with place:
-                    section.show(row_section)
+                    row_section.show()
 
 
 def show_about(question: ForgetQuestion) -> None:
-    """What each way does, and what it rests on."""
     with st.expander("About the ways"):
         for method in question.case.methods:
             st.markdown(f"**{escape_markdown(method.title)}.** {method.about()}")

@@ -1,7 +1,5 @@
 """Names and numbers of Forget, as a person reads them."""
 
-from __future__ import annotations
-
 from engine.unlearning import UNLEARNERS
 
 GOAL, BEFORE = "Retrain", "NoOp"

@@ -1,7 +1,5 @@
 """What Generator asks: which generator, which class it is to forget, and how."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from typing import Any
 
@@ -25,7 +23,6 @@ GeneratorQuestion = Question[GeneratorSalUn, GeneratorCase]  # of one that is to
 
 
 def choose() -> GeneratorQuestion:
-    """The generator in the sidebar, the class and the settings on the page."""
     form = CaseForm(GeneratorCase, KEY)
     with st.sidebar:
         st.header("Generator")

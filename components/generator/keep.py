@@ -1,7 +1,5 @@
 """The generator that forgot, to take along as a file."""
 
-from __future__ import annotations
-
 import json
 
 import streamlit as st
@@ -15,7 +13,6 @@ from engine.unlearning.salun.generator_file import card_of_forgotten, forgotten_
 
 
 def keep(question: GeneratorQuestion) -> None:
-    """The button that makes the file, then its download; other settings are another file."""
     method, case = question.method, question.case
     st.markdown(f"**The generator that forgot the {escape_markdown(method.label)}**")
     st.caption(

@@ -1,12 +1,9 @@
 """Samples before, after and with a chance mask; what they are read as; and how it came about."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.pictures import draw_pictures
 from components.generator.form import KEY, SAMPLING, GeneratorQuestion
 from components.generator.keep import keep
@@ -23,53 +20,38 @@ SHEETS = {BEFORE: BEFORE, AFTER: AFTER, CHANCE: CHANCE}
 
 
 def show(question: GeneratorQuestion, below: DeltaGenerator) -> None:
-    """The class is forgotten: sheet, judge, distance, losses and mask.
-
-    Args:
-        question: the question.
-        below: where all that follows the sheet is drawn.
-    """
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            picture=lambda result: draw_pictures(result["sheet"], f"{KEY}.sheet"),
-            button=f"Forget the {question.method.label}",
-            before=f"The generator is to forget the class {question.method.label}: once with the "
-            "salient weights and once, as a control, with as many drawn at random.",
-            evidence=drawings(question.method.label),
-            below=below,
-            detail=lambda _: keep(question),
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        picture=lambda result: draw_pictures(result["sheet"], f"{KEY}.sheet"),
+        button=f"Forget the {question.method.label}",
+        before=f"The generator is to forget the class {question.method.label}: once with the "
+        "salient weights and once, as a control, with as many drawn at random.",
+        evidence=drawings(question.method.label),
+        below=below,
+        detail=lambda _: keep(question),
+    ).show()
 
 
 def samples(question: GeneratorQuestion) -> None:
-    """What the generator draws as it is."""
-    section.show(
-        Section(
-            f"{KEY}.drawn",
-            Samples(**{name: getattr(question.method, name) for name in SAMPLING}),
-            question.case,
-            "What the generator draws as it is",
-            columns=1,
-            evidence=(
-                Drawing(
-                    "read",
-                    "What is read in the samples of each class",
-                    Matrix(
-                        span=(0, 100), form=".0f", bar="%", x_title="read as", title="asked for"
-                    ),
-                    drawn_words,
-                ),
+    Section(
+        f"{KEY}.drawn",
+        Samples(**{name: getattr(question.method, name) for name in SAMPLING}),
+        question.case,
+        "What the generator draws as it is",
+        evidence=(
+            Drawing(
+                "read",
+                "What is read in the samples of each class",
+                Matrix(span=(0, 100), form=".0f", bar="%", x_title="read as", title="asked for"),
+                drawn_words,
             ),
-        )
-    )
+        ),
+    ).show()
 
 
 def drawings(label: str) -> tuple[Drawing, ...]:
-    """What the sheet rests on."""
     return (
         Drawing(
             "read",
@@ -115,7 +97,6 @@ def drawings(label: str) -> tuple[Drawing, ...]:
 
 
 def kept_words(result: Views) -> str:
-    """The class that lost most beside the forgotten one."""
     table = result["read"]
     lost = table[BEFORE][1:] - table[AFTER][1:]
     at = int(lost.argmax()) + 1
@@ -138,7 +119,6 @@ def instead_words(result: Views, label: str) -> str:
 
 
 def distance_words(result: Views) -> str:
-    """The distances beside their floor."""
     table = result["figures"]
     distances = {name: table.cell(name, "distance of the others") for name in table.rows}
     return (
@@ -150,19 +130,16 @@ def distance_words(result: Views) -> str:
 
 
 def floor_words(figures: Table) -> str:
-    """That the floor is of fewer images than are drawn, and what follows; "" where it is not."""
     real_count, *sample_counts = figures["images compared"].astype(int)
     if real_count >= max(sample_counts):
         return ""
     return (
-        f" The floor is of {real_count} images, fewer than the {max(sample_counts)} samples, so "
-        "it is higher "
-        "than it would be of as many."
+        f" The floor is of {real_count} images, fewer than the {max(sample_counts)} samples, so it "
+        "is higher than it would be of as many."
     )
 
 
 def where_words(result: Views) -> str:
-    """The layers with the largest and the smallest share."""
     table = result["where"]
     share = table["may move"]
     high, low = int(share.argmax()), int(share.argmin())
@@ -173,7 +150,6 @@ def where_words(result: Views) -> str:
 
 
 def loss_words(result: Views) -> str:
-    """Where both losses end."""
     table = result["losses"]
     ends = {name: table[name][-20:].mean() for name in table.order[1:]}
     losses = "; ".join(f"{name} {value:.3f}" for name, value in ends.items())
@@ -181,7 +157,6 @@ def loss_words(result: Views) -> str:
 
 
 def drawn_words(result: Views) -> str:
-    """The class that is read least well."""
     table = result["read"]
     right = [table.cell(name, name) for name in table.rows]
     at = min(range(len(right)), key=right.__getitem__)

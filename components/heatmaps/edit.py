@@ -1,7 +1,5 @@
 """Edit and watch: cover a rectangle of the image and see the model's words move."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +23,6 @@ SIDE = 0.3  # of the rectangle at first, as a share of the image
 
 
 def edit_rectangle(subject: Subject, begin: Box) -> None:
-    """The rectangle, at first `begin`, what is left of the image, and both answers."""
     about = "Asks the model again at each change."
     if not st.toggle("Cover a part and watch the answer", key="edit.on", help=about):
         return
@@ -70,14 +67,12 @@ def box_around_peak(heat: HeatMap) -> Box:
 
 
 def sentence(before: Scores, after: Scores) -> str:
-    """What becomes of the first answer."""
     (index, label, share), (first, other, _) = top_classes(before)[0], top_classes(after)[0]
     now = f"{label}: {100 * share:.0f} % → {100 * float(after.values[index]):.0f} %"
     return f"{now}." if first == index else f"{now}. It now says {other}."
 
 
 def score_changes(before: Scores, after: Scores) -> list[Bar]:
-    """The five best before and after, each with where it was."""
     indices = dict.fromkeys(index for index, _, _ in [*top_classes(after), *top_classes(before)])
     return [
         Bar(i, after.labels[i], float(after.values[i]), before=float(before.values[i]))

@@ -1,7 +1,5 @@
 """What is scored: a class, or how similar the image is to a second one."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """How an outline meets the truth when a map is cut lower or higher."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +64,6 @@ def by_offset(maps: Mapping[str, CutMap], truth: Mask) -> Drawing:
 
 
 def curves(maps: Mapping[str, CutMap], truth: Mask) -> Table:
-    """Dice at each offset, a column for each map."""
     columns = {
         title: (dice_by_offset(cut_map.values, truth, OFFSETS.tolist(), cut_map.groups), "")
         for title, cut_map in maps.items()
@@ -75,7 +72,6 @@ def curves(maps: Mapping[str, CutMap], truth: Mask) -> Table:
 
 
 def best_offsets(table: Table, maps: Mapping[str, CutMap], truth: Mask) -> str:
-    """Each map's Dice at the offset that is used above, and at its best one."""
     lines = []
     for title, cut_map in maps.items():
         current_dice = dice_by_offset(cut_map.values, truth, [cut_map.offset], cut_map.groups)[0]

@@ -1,7 +1,5 @@
 """What the model's own map outlines, beside what other maps do by the same rule, and the truth."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,7 +45,6 @@ ABOUT = (
 
 
 def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> None:
-    """A picture for each map; nothing where the model's own is not among them."""
     if OwnMap.title not in answers:
         return
     st.markdown("**What each map outlines**")
@@ -67,7 +64,6 @@ def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> 
 
 
 def cut_elsewhere(answers: Answers, methods: Mapping[str, Method[Any]], truth: Mask | None) -> None:
-    """Dice of each map over the offset; nothing without a finding that is known."""
     maps = cut_maps(answers, methods)
     if truth is None or not truth.any() or not maps:
         return
@@ -81,11 +77,6 @@ def among_others(
     """Where this image's map stands among those of test images; nothing without a truth.
 
     The controls stand beside it where there are any.
-
-    Args:
-        methods: of the maps, by their titles.
-        subject: what they are of.
-        seconds: that all these maps took; by them the number of other images is bounded.
     """
     image_count = max(10, min(AmongOthers.images, int(LONGEST / max(seconds, 1e-3)) // 10 * 10))
     among, exact = AmongOthers(images=image_count), subject.case.at("exact")
@@ -114,7 +105,6 @@ def among_others(
 
 
 def draw_standing(results: Mapping[str, Views], measure: str) -> None:
-    """A line for each map with stars for this image; of pointing, how often each hits."""
     if measure == POINTS:
         st.markdown(
             "\n".join(f"- {escape_markdown(line)}" for line in map_sentences(results, measure))
@@ -129,7 +119,6 @@ def map_sentences(results: Mapping[str, Views], measure: str) -> list[str]:
 
 
 def standing_by(measure: str) -> Drawing:
-    """How the places of this image are drawn, by Dice or IoU."""
     return Drawing(
         "others",
         "",
@@ -140,7 +129,6 @@ def standing_by(measure: str) -> Drawing:
 
 
 def ranked(answers: Mapping[str, Views], measure: str = DICE) -> Table:
-    """All images from low to high, a line for each map, and this one's places there."""
     rows: list[str] = []
     below: list[float] = []
     values: list[float] = []
@@ -158,13 +146,11 @@ def ranked(answers: Mapping[str, Views], measure: str = DICE) -> Table:
 
 
 def standing(results: Mapping[str, Views], measure: str = DICE) -> PointGroups:
-    """A line for each map and stars for this image."""
     looks: dict[str, Look] = dict.fromkeys(results, "line")
     return PointGroups(x=BELOW, y=measure, looks={**looks, THIS_IMAGE: "own"}, span=(-0.03, 1.03))
 
 
 def pictures(answers: Answers, subject: Subject) -> Pictures:
-    """The image with each map's outline in it; colored by the truth where that is known."""
     image, truth = as_bytes(subject.case.image), subject.mask
     inside = {title: inside_of(answer) for title, answer in answers.items()}
     outlined = [
@@ -189,7 +175,6 @@ def pictures(answers: Answers, subject: Subject) -> Pictures:
 
 
 def agreement(inside: Mask, truth: Mask | None) -> str:
-    """Dice and IoU with the truth, whether nothing is rightly outlined, or how much is."""
     if truth is not None and not truth.any():
         return of_nothing(inside)
     if not inside.any():

@@ -1,7 +1,5 @@
 """Which pixels the answer of a GP network is made of: where each of its features is highest."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +22,6 @@ def of_features(answer: Mapping[str, Any], image: Pixels, truth: Mask | None) ->
 
 
 def peaks_text(peaks: Table, truth: Mask | None) -> str:
-    """How many pixels there are, what they add, and how much of that comes from the finding."""
     part = np.asarray(peaks["part"])
     places = np.stack([peaks["top"], peaks["left"]], 1)
     count = len(np.unique(places, axis=0))

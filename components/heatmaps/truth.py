@@ -1,7 +1,5 @@
 """How maps fare against a mask that is known: for images of data sets with truth."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components.charts import tables
@@ -24,7 +22,6 @@ NOTHING = (
 
 
 def show_scores(answers: Answers, subject: Subject) -> None:
-    """A row for each map, or what it outlines though nothing is there; nothing without a truth."""
     mask = subject.mask
     if mask is None:
         return
@@ -44,7 +41,6 @@ def show_scores(answers: Answers, subject: Subject) -> None:
 
 
 def of_nothing(inside: Mask) -> str:
-    """What an outline says where nothing is there."""
     if not inside.any():
         return "rightly nothing outlined"
     return f"outlines {100 * inside.mean():.1f} % of the image though nothing is there"

@@ -1,7 +1,5 @@
 """The parts of the Heatmaps view: pick methods, set them, read their maps."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from time import monotonic
@@ -57,7 +55,6 @@ def pick(kinds: Sequence[Kind], subject: Subject, default: Sequence[Kind]) -> li
 
 
 def settings(kinds: Sequence[Kind], subject: Subject) -> list[Method[Any]]:
-    """One form for each method, folded into a button."""
     for kind in kinds:
         refuse_links(kind, f"{KEY}.{kind.name}", subject.case)
     methods = []
@@ -108,7 +105,6 @@ def show(
 def in_tabs(
     sections: Mapping[str, Section], answers: Answers, checks: Sequence[Check], subject: Subject
 ) -> dict[str, trials.Trial]:
-    """All that is known of each map, its trials first."""
     map_trials: dict[str, trials.Trial] = {}
     until = monotonic() + trials.PATIENCE
     for title, answer in together.tabs(answers):
@@ -125,7 +121,6 @@ def in_tabs(
 
 
 def section(method: Method[Any], subject: Subject) -> Section:
-    """One map's question."""
     return Section(
         KEY,
         method,
@@ -136,7 +131,6 @@ def section(method: Method[Any], subject: Subject) -> Section:
 
 
 def panel(title: str, outcome: Outcome, trial: trials.Trial | None) -> Panel:
-    """A method's picture with what its trials say, or why there is none yet."""
     if not isinstance(outcome, Answer):
         return map_panel(title, outcome)
     fast = outcome.record["case"]["precision"] == "fast"
@@ -145,7 +139,6 @@ def panel(title: str, outcome: Outcome, trial: trials.Trial | None) -> Panel:
 
 
 def added_up(answer: Mapping[str, Any]) -> None:
-    """What the map's values add up to, where the method promises something."""
     if "completeness" in answer:
         total, difference = answer["completeness"].values[:2]
         st.caption(f"The map adds up to {total:.3g}; it should be {difference:.3g}.")
@@ -158,7 +151,6 @@ def added_up(answer: Mapping[str, Any]) -> None:
 
 
 def question_sentence(subject: Subject) -> str:
-    """What is asked of which model, with the class's probability where the sidebar has it."""
     case = subject.case
     model = case.model.lineage.trail
     if other := subject.second:
@@ -173,7 +165,6 @@ def question_sentence(subject: Subject) -> str:
 
 
 def sentence(answers: Answers) -> str:
-    """Where each map is strongest, and how far they agree."""
     maps = [(title, answer["map"].values) for title, answer in answers.items()]
     places = ", ".join(where(title, values) for title, values in maps)
     pairs = matrix(maps).values[np.triu_indices(len(maps), 1)]
@@ -185,6 +176,5 @@ def sentence(answers: Answers) -> str:
 
 
 def where(title: str, values: Floats) -> str:
-    """Where a map is strongest."""
     flat = is_flat(*extent(values))
     return f"{title} is flat" if flat else f"{title} points to the {hottest_ninth(values)}"

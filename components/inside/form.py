@@ -1,7 +1,5 @@
 """What Inside asks: the scene, the model, how it is to describe it, and what the probe reads."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st
@@ -19,7 +17,6 @@ from engine.vision.language.tiny_vlm.sayings import PROMPTS
 
 
 def choose() -> tuple[DialogImage, CaptionCase, dict[str, Any]]:
-    """The image, the model with its prompt, and the probe's settings."""
     prompt_column, editor_column = st.columns([5, 4], gap="large")
     dialog_image = scene.choose(editor_column, STORY, KEY)
     with st.sidebar:

@@ -1,11 +1,8 @@
 """How well states tell what is made up, over many scenes: the probe, its rivals and its null."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.inside.view import KEY
 from components.section import Section
 from engine.core.charts.bars import Dots
@@ -22,68 +19,64 @@ THRESHOLD = f"{KEY}.threshold"
 
 
 def show(question: tuple[HalluRAG, ScenesCase]) -> None:
-    """A probe, tried on descriptions of scenes that it did not learn from."""
-    section.show(
-        Section(
-            f"{KEY}.probe", *question,
-            "Over many scenes: do its states tell?",
-            evidence=(
-                Drawing(
-                    "compared", "Who tells made-up things from true ones?",
-                    Dots(
-                        series={"AUROC": "on scenes not learned from"},
-                        intervals={"AUROC": ("lowest", "highest")},
-                        line=0.5, line_name="coin", span=(0.2, 1.02), title="AUROC →",
-                    ),
-                    compared_words,
+    Section(
+        f"{KEY}.probe", *question,
+        "Over many scenes: do its states tell?",
+        evidence=(
+            Drawing(
+                "compared", "Who tells made-up things from true ones?",
+                Dots(
+                    series={"AUROC": "on scenes not learned from"},
+                    intervals={"AUROC": ("lowest", "highest")},
+                    line=0.5, line_name="coin", span=(0.2, 1.02), title="AUROC →",
                 ),
-                Drawing(
-                    "layers", "In which layer does it stand?",
-                    Lines(
-                        x="", span=(0.4, 1.02), line=0.5, line_name="coin", title="AUROC →",
-                        series={
-                            f"{kind}, {when}": f"{name}, {when}"
-                            for kind, name in (("CEV", "states"), ("IAV", "gates"))
-                            for when in WHEN
-                        },
-                    ),
-                    layer_words,
-                ),
-                Drawing(
-                    "risks", "The risk of true and of made-up things",
-                    BarsAndLine(
-                        bars={"true": "true", "made up": "made up"}, x_factor=100,
-                        x_title="risk (%)", title="% of the words",
-                    ),
-                    threshold_words, part=risk_histogram,
-                ),
-                Drawing(
-                    "trust", "Does a risk mean what it says?",
-                    Lines(
-                        x="risk", series={"made up": "made up"}, span=(-3, 103), x_span=(-3, 103),
-                        x_title="risk (%)", title="% made up",
-                    ),
-                    trust_words, part=nonempty_bins,
-                ),
-                Drawing(
-                    "questions", "What color is it? Asked of things there, and of things taken out",
-                    Dots(
-                        series={
-                            "a probe of its own": "a probe of its own",
-                            "one probe for both": "one probe for both",
-                        },
-                        line=0.5, line_name="coin", span=(0.2, 1.02), title="AUROC →",
-                    ),
-                    question_words,
-                ),
+                compared_words,
             ),
-            detail=lambda _: threshold(),
-        )
-    )  # fmt: skip
+            Drawing(
+                "layers", "In which layer does it stand?",
+                Lines(
+                    x="", span=(0.4, 1.02), line=0.5, line_name="coin", title="AUROC →",
+                    series={
+                        f"{kind}, {when}": f"{name}, {when}"
+                        for kind, name in (("CEV", "states"), ("IAV", "gates"))
+                        for when in WHEN
+                    },
+                ),
+                layer_words,
+            ),
+            Drawing(
+                "risks", "The risk of true and of made-up things",
+                BarsAndLine(
+                    bars={"true": "true", "made up": "made up"}, x_factor=100,
+                    x_title="risk (%)", title="% of the words",
+                ),
+                threshold_words, part=risk_histogram,
+            ),
+            Drawing(
+                "trust", "Does a risk mean what it says?",
+                Lines(
+                    x="risk", series={"made up": "made up"}, span=(-3, 103), x_span=(-3, 103),
+                    x_title="risk (%)", title="% made up",
+                ),
+                trust_words, part=nonempty_bins,
+            ),
+            Drawing(
+                "questions", "What color is it? Asked of things there, and of things taken out",
+                Dots(
+                    series={
+                        "a probe of its own": "a probe of its own",
+                        "one probe for both": "one probe for both",
+                    },
+                    line=0.5, line_name="coin", span=(0.2, 1.02), title="AUROC →",
+                ),
+                question_words,
+            ),
+        ),
+        detail=lambda _: threshold(),
+    ).show()  # fmt: skip
 
 
 def compared_words(result: Views) -> str:
-    """The published probe, the word alone, and the null."""
     rates, null = result["compared"], result["shuffled"]["AUROC"]
     deep, linear, word = (float(rates.cell(name, "AUROC")) for name in (PUBLISHED, LINEAR, WORD))
     return (
@@ -94,7 +87,6 @@ def compared_words(result: Views) -> str:
 
 
 def layer_words(result: Views) -> str:
-    """The best place before the word is said, and after."""
     layers: Table = result["layers"]
     parts = []
     for when in WHEN:
@@ -105,7 +97,6 @@ def layer_words(result: Views) -> str:
 
 
 def risk_histogram(risks: Table) -> Table:
-    """How many of the true and of the made-up words lie in each range of risk."""
     edges = np.linspace(0, 1, BINS + 1)
     made_up = np.asarray(risks["made up"], bool)
     columns = {"from": (edges[:-1], ""), "to": (edges[1:], "")}
@@ -116,7 +107,6 @@ def risk_histogram(risks: Table) -> Table:
 
 
 def threshold() -> None:
-    """The line from which a word is called made up."""
     st.slider(
         "Call a thing made up from a risk of",
         5,
@@ -130,7 +120,6 @@ def threshold() -> None:
 
 
 def threshold_words(result: Views) -> str:
-    """What is found and what is falsely called, at the line."""
     line = int(st.session_state.get(THRESHOLD, 50))
     risks = result["risks"]
     made_up, called = np.asarray(risks["made up"], bool), risks["risk"] >= line / 100
@@ -146,7 +135,6 @@ def nonempty_bins(trust: Table) -> Table:
 
 
 def trust_words(result: Views) -> str:
-    """How far risk and truth lie apart."""
     bins = nonempty_bins(result["trust"])
     gaps = np.abs(bins["risk"] - bins["made up"])
     mean = float((gaps * bins["words"]).sum() / bins["words"].sum())
@@ -157,7 +145,6 @@ def trust_words(result: Views) -> str:
 
 
 def question_words(result: Views) -> str:
-    """How often it makes up a color, and what one probe for both loses."""
     table: Table = result["questions"]
     rates = " and ".join(
         f"{100 * table.cell(row, 'made up'):.0f} % of the {row} ones" for row in table.rows

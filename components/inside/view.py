@@ -1,7 +1,5 @@
 """The first screen of Inside: an answer with the risk of each thing, and every layer's own word."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -31,29 +29,25 @@ LEGEND = (
 
 
 def show(dialog_image: DialogImage, case: CaptionCase, method: WordRisk) -> None:
-    """What the model says, and which of it its states call made up."""
     before = probe_question(case, method)
-    answer = section.show(
-        Section(
-            KEY,
-            method,
-            case,
-            known=dialog_image.known,
-            columns=1,
-            first=[(*before, f"{KEY}.learned")] if before else [],
-            picture=lambda result: picture(dialog_image, case, result),
-            waiting=lambda: scene.picture(dialog_image, case.vlm.name),
-            evidence=(
-                Drawing(
-                    "words",
-                    "How likely each thing is made up, by the states at its name",
-                    lambda result: bars(case, result),
-                    lambda _: BARS,
-                    part=noun_table,
-                ),
+    answer = Section(
+        KEY,
+        method,
+        case,
+        known=dialog_image.known,
+        first=[(*before, f"{KEY}.learned")] if before else [],
+        picture=lambda result: picture(dialog_image, case, result),
+        waiting=lambda: scene.picture(dialog_image, case.vlm.name),
+        evidence=(
+            Drawing(
+                "words",
+                "How likely each thing is made up, by the states at its name",
+                lambda result: bars(case, result),
+                lambda _: BARS,
+                part=noun_table,
             ),
-        )
-    )
+        ),
+    ).show()
     if answer and answer["answer"].words:
         numbered = [f"{at + 1}. {word}" for at, word in enumerate(answer["answer"].words)]
         drawing = lens.lens(answer, numbered, f"{KEY}.lens.from", lens_words)
@@ -72,7 +66,6 @@ BARS = "The probe reads the states alone: neither the image nor the truth, which
 
 
 def picture(dialog_image: DialogImage, case: CaptionCase, result: Views) -> None:
-    """The image beside the words, underlined by how likely they are true."""
     image, text_column = st.columns(2, gap="large")
     with image:
         scene.picture(dialog_image, case.vlm.name)
@@ -92,7 +85,6 @@ def picture(dialog_image: DialogImage, case: CaptionCase, result: Views) -> None
 
 
 def noted(note: str, risk: float) -> str:
-    """What is known of a word, with its risk."""
     if np.isnan(risk):
         return note
     risk_text = f"risk {100 * risk:.0f} %"
@@ -100,12 +92,10 @@ def noted(note: str, risk: float) -> str:
 
 
 def noun_table(words: Table) -> Table:
-    """The words that name a thing."""
     return words.take(np.flatnonzero(np.isfinite(words["risk"])).tolist()).select(["risk"])
 
 
 def bars(case: CaptionCase, result: Views) -> Bars:
-    """A bar for each thing that is named, with what is true of it."""
     words = result["words"]
     truth = claims_of(case, words.rows)
     signs = (
@@ -123,7 +113,6 @@ def bars(case: CaptionCase, result: Views) -> Bars:
 
 
 def lens_words(result: Views) -> str:
-    """How many of the last layer's favorites no earlier one had."""
     return (
         "Each cell: what that layer would have said, in the color of how sure it is. "
         f"{lens.late(lens.layers_of(result))}"

@@ -1,7 +1,5 @@
 """A data set to look at: its card, its numbers, a contact sheet, and one image in full."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,7 +55,6 @@ def heading(card: DataCard, count_text: str) -> None:
 
 
 def size_text(data: DataSet) -> str:
-    """How many images and classes, and whether classes differ in size."""
     sizes = np.bincount(data.labels, minlength=len(data.classes))
     low, high = sizes.min(), sizes.max()
     per_class = f"{low:,}" if low == high else f"{low:,} to {high:,}"
@@ -65,7 +62,6 @@ def size_text(data: DataSet) -> str:
 
 
 def show_description(card: DataCard, kind: str) -> None:
-    """What it shows and what is known of it, below its pictures."""
     truth = card.truth or "nothing beyond the labels"
     st.caption(escape_markdown(card.about))
     st.caption(escape_markdown(f"Known truth: {truth}."))
@@ -73,7 +69,6 @@ def show_description(card: DataCard, kind: str) -> None:
 
 
 def show_provenance(card: DataCard, fingerprint: str) -> None:
-    """How it was made, under which terms, and by what it is told from any other."""
     st.markdown(
         f"**How it was made.** {escape_markdown(card.made)}  \n**License.** "
         f"{escape_markdown(card.license)}  \n"
@@ -82,7 +77,6 @@ def show_provenance(card: DataCard, fingerprint: str) -> None:
 
 
 def show_counts(data: DataSet) -> None:
-    """How many images each class has in each split."""
     table = np.zeros((len(data.classes), len(SPLITS)), np.int64)
     np.add.at(table, (data.labels, data.split), 1)
     rows = [
@@ -98,7 +92,6 @@ def show_counts(data: DataSet) -> None:
 
 
 def choose_way() -> str:
-    """All classes at a glance, or image after image."""
     return pick("Show", WAYS, "lab.show", "segments", kept=True)
 
 
@@ -123,7 +116,6 @@ def choose_truth(data: DataSet) -> TruthLayer:
 
 
 def pick_truth(label: str, names: list[str]) -> str | None:
-    """One of them, or none; nothing is asked where there is none."""
     if not names:
         return None
     picked = pick(label, [*names, NONE], f"lab.{label.lower()}", "segments", kept=True)
@@ -131,7 +123,6 @@ def pick_truth(label: str, names: list[str]) -> str | None:
 
 
 def contact(data: DataSet, fingerprint: str, truth: TruthLayer, split: str) -> None:
-    """A row of images for each class; many classes stand in two columns."""
     class_names = data.classes[:CLASSES]
     places = st.columns(1 + (len(class_names) > MANY))
     count = int(np.clip(WIDTH // max(data.side, THUMB), 2, 8)) // len(places)
@@ -175,12 +166,10 @@ def class_row(
 
 
 def choose_split() -> str:
-    """All images, or those of one split."""
     return pick("Split", (EVERY, *SPLITS), "lab.split", "segments", kept=True)
 
 
 def browse(data: DataSet, truth: TruthLayer, split: str) -> None:
-    """The chosen image in full, above the pages of images."""
     rows = choose_rows(data, split)
     if not len(rows):
         st.info("There is no such image: choose another class or split.")
@@ -212,7 +201,6 @@ def browse(data: DataSet, truth: TruthLayer, split: str) -> None:
 
 
 def choose_rows(data: DataSet, split: str) -> Rows:
-    """The rows of the split and of the class that is chosen."""
     words = [f"{label}: {word}" for label, word in enumerate(data.classes)]
     rule = f"a class of {data.card.title}"
     picked = pick("Class", [EVERY, *words], "lab.class", rule=rule, kept=True)
@@ -221,7 +209,6 @@ def choose_rows(data: DataSet, split: str) -> Rows:
 
 
 def chosen_row(data: DataSet, page_rows: Rows) -> int:
-    """The image asked for by its id, else the first of the page."""
     refuse(
         "lab.image",
         lambda word: bool((data.ids == whole_number(word)).any()),
@@ -245,7 +232,6 @@ def chosen_row(data: DataSet, page_rows: Rows) -> int:
 
 
 def thumb(data: DataSet, row: int, chosen: bool, truth: TruthLayer) -> Thumb:
-    """One of the page's pictures."""
     picture = Image.fromarray(outlined_image(data, row, truth, 1))
     picture.thumbnail((THUMB, THUMB))
     word = data.classes[data.labels[row]]
@@ -254,7 +240,6 @@ def thumb(data: DataSet, row: int, chosen: bool, truth: TruthLayer) -> Thumb:
 
 
 def outlined_image(data: DataSet, row: int, truth: TruthLayer, scale: int) -> NDArray[np.uint8]:
-    """One image with the outline of what is known, enlarged by whole pixels."""
     masks = data.truth[truth.mask] if truth.mask else None
     marks = data.truth[truth.marked] if truth.marked and scale == 1 else None
     return sheet_tile(data.images, masks, marks, row, scale)
@@ -267,12 +252,10 @@ def sheet_tile(
     row: int,
     scale: int,
 ) -> NDArray[np.uint8]:
-    """One image of a contact sheet, without the paper around it."""
     return strip(images, masks, marks, np.array([row]), 1, scale)[:-GAP, :-GAP]
 
 
 def large(data: DataSet, row: int, truth: TruthLayer) -> None:
-    """The chosen image, its twin, and all that is known of it."""
     scale = max(1, round(LARGE / data.side))
     word = data.classes[data.labels[row]]
     outlined = ""
@@ -296,7 +279,6 @@ def large(data: DataSet, row: int, truth: TruthLayer) -> None:
 
 
 def facts(data: DataSet, row: int) -> list[tuple[str, str]]:
-    """Id, label, split, and what is known beyond."""
     truth = data.truth
     rows = [
         ("Id", str(data.ids[row])),
@@ -319,7 +301,6 @@ def facts(data: DataSet, row: int) -> list[tuple[str, str]]:
 
 
 def truth_text(value: np.generic) -> str:
-    """A truth's value as a person would say it."""
     if isinstance(value, np.bool_):
         return "yes" if value else "no"
     return f"{value:.1f}" if isinstance(value, np.floating) else str(value)

@@ -1,7 +1,5 @@
 """The lab's form: which data set, with which settings, changed in which ways."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -39,7 +37,6 @@ class DataRequest:
 
 
 def composed(base: str, variants: tuple[Variant, ...]) -> str:
-    """The name of a data set with its variants."""
     return "+".join([base, *(variant.name for variant in variants)])
 
 
@@ -49,7 +46,6 @@ def part() -> str:
 
 
 def kinds(tables: bool) -> dict[str, Kind]:
-    """Everything that can be chosen, by title; uploads of this session last."""
     offered: dict[str, Kind] = {entry.card.title: entry.recipe for entry in registry.entries()}
     if tables:
         offered |= {table.card.title: table for table in registry.tables()}
@@ -83,7 +79,6 @@ def is_table(kind: Kind) -> TypeGuard[type[Cohort]]:
 
 
 def kind_card(kind: Kind) -> Any:
-    """What it is, in words."""
     return kind.data.card if isinstance(kind, Imported) else kind.card
 
 
@@ -103,7 +98,6 @@ def data_settings(kind: Kind) -> DataRequest | None:
 
 
 def choose_variants() -> tuple[Variant, ...]:
-    """Changes to the data set, applied in the order in which they were added."""
     refuse(
         "lab.variants",
         VARIANTS_BY_TITLE,

@@ -1,7 +1,5 @@
 """The part "Data": choose a data set in the sidebar, look at it."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import uploads
@@ -12,7 +10,6 @@ from engine.vision.data.registry import cached
 
 
 def draw() -> None:
-    """The list, the settings, and what they give."""
     answer, settings = st.columns([2, 1], gap="large")
     with st.sidebar:
         kind = form.pick_data(told=True)
@@ -28,7 +25,6 @@ def draw() -> None:
 
 
 def show_data_set(request: DataRequest, kind: Kind) -> None:
-    """Images, card and numbers; of a large set its first images, until asked."""
     answer, pictures, below = (st.container() for _ in range(3))
     name = request.name
     if request.first and cached(name) is None:

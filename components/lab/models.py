@@ -1,7 +1,5 @@
 """The part "Models": where each came from, its figures, and taking it along."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -43,7 +41,6 @@ class ModelRow:
 
 
 def draw() -> None:
-    """The tree, and the chosen model."""
     lines = model_tree()
     draw_tree(lines)
     left, right = st.columns([3, 2], gap="large")
@@ -54,7 +51,6 @@ def draw() -> None:
 
 
 def model_tree() -> dict[str, ModelRow]:
-    """What can be had here, by the line that shows it, children below their parents."""
     files = {
         network_file.name: network_file
         for network_file in (*embedded.stored(), *checkpoints.visible_models())
@@ -67,7 +63,6 @@ def model_tree() -> dict[str, ModelRow]:
 
 
 def draw_tree(lines: Mapping[str, ModelRow]) -> None:
-    """How many models there are, and all of them with size and figures."""
     trained_count = sum(line.entry.name.startswith(PREFIX) for line in lines.values())
     shipped_count = sum(line.stored is not None for line in lines.values()) - trained_count
     st.header(
@@ -104,12 +99,10 @@ def percent_figure(figures: Mapping[str, float], name: str) -> float | None:
 
 
 def robust_accuracy(figures: Mapping[str, float]) -> float | None:
-    """The share that is right under attack."""
     return next((round(100 * v, 1) for name, v in figures.items() if "under attack" in name), None)
 
 
 def show_model(lines: Mapping[str, ModelRow]) -> None:
-    """One model: what is known of it, and what can be done with it."""
     picked = pick(
         "Look at", list(lines), "lab.model", name="Model", rule="one of the table", kept=True
     )
@@ -154,7 +147,6 @@ def show_model(lines: Mapping[str, ModelRow]) -> None:
 
 
 def show_card(entry: ModelEntry, stored: Stored) -> None:
-    """The card in words; figures and recipe as a table."""
     card = stored.card
     st.caption(f"{model_line(entry)} · fingerprint {card.fingerprint[:12]}")
     network = TITLES.get(card.architecture, card.architecture)
@@ -177,7 +169,6 @@ def show_card(entry: ModelEntry, stored: Stored) -> None:
 
 
 def delete_model(name: str) -> None:
-    """Delete it if it is this person's; the usual model is chosen where it was."""
     with show_problems():
         sharing.delete(name)
         if st.session_state.get("model") == name:

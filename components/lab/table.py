@@ -1,7 +1,5 @@
 """A data set that is a table: its rows, and which columns go together."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -21,7 +19,6 @@ TABLE_ROWS = 200  # rows
 
 
 def show(kind: type[Cohort], answer: DeltaGenerator, settings: DeltaGenerator) -> None:
-    """What drives the class, the table, and its settings, each in its place."""
     with settings, show_problems():
         st.markdown("**Settings**")
         forms.refuse_links(kind, f"lab.{kind.word}")
@@ -43,7 +40,6 @@ def cohort_table(recipe: Cohort) -> LabeledTable:
 
 
 def drivers(table: LabeledTable) -> Table:
-    """The columns that drive the class."""
     names, weights = zip(*table.drivers.items(), strict=True)
     return Table.of({"weight": (weights, "")}, names)
 
@@ -52,14 +48,12 @@ DRIVERS = Drawing("drivers", "What drives the class (weight of one standard devi
 
 
 def correlation(table: LabeledTable) -> Table:
-    """How strongly each two columns go together, over all patients."""
     values = np.atleast_2d(np.corrcoef(table.values, rowvar=False)).round(2)
     names = tuple(table.columns)
     return Table.grid(values.astype(np.float32), names, names, ("",) * len(names))
 
 
 def preview(table: LabeledTable) -> None:
-    """The first rows."""
     import pandas as pd
 
     frame = pd.DataFrame(table.values[:TABLE_ROWS].round(2), columns=list(table.columns))
@@ -75,7 +69,6 @@ def preview(table: LabeledTable) -> None:
 
 
 def correlation_finding(result: Views) -> str:
-    """The pair of columns that goes together most."""
     view: Table = result["correlation"]
     np.fill_diagonal(off := np.abs(view.values), 0)
     first, second = np.unravel_index(off.argmax(), off.shape)

@@ -1,7 +1,5 @@
 """The part "Train": choose data and a recipe, watch the curves, keep the model."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 
 import streamlit as st
@@ -23,7 +21,6 @@ FIRST = ("architecture", "epochs", "batch", "optimizer", "rate")
 
 
 def draw() -> None:
-    """Data in the sidebar, what comes of it, and the recipe beside that or below."""
     answer, settings = st.columns([2, 1], gap="large")
     with st.sidebar:
         kind = form.pick_data(told=False)
@@ -41,7 +38,6 @@ def draw() -> None:
 
 
 def full_data(request: DataRequest) -> DataSet | None:
-    """All of the data; what takes long to make is made when told."""
     if request.first and cached(request.name) is None:
         st.info("These images are not made yet; a training needs all of them.")
         if not st.button("Make the images", key="lab.all", type="primary"):
@@ -50,7 +46,6 @@ def full_data(request: DataRequest) -> DataSet | None:
 
 
 def choose_recipe() -> Recipe:
-    """Every setting of a training; what is moved seldom is folded away."""
     st.markdown("**Recipe**")
     plans = {plan.title: plan for plan in embedded.plans().values()}
     st.selectbox(
@@ -83,5 +78,4 @@ def follow_plan() -> None:
 
 
 def nearest_stop(marks: list[float], value: float) -> float:
-    """The stop of a slider that is nearest."""
     return min(marks, key=lambda mark: abs(mark - value))

@@ -1,12 +1,10 @@
 """How a training goes, and the model that comes of it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.draw.checkpoint import draw_checkpoint
 from components.lab import data_set
 from components.notices import escape_markdown
@@ -28,39 +26,33 @@ SHORT = {
 
 
 def slot(key: str) -> str:
-    """Where a training is waited for."""
     return f"{key}.{Train.name}"
 
 
 def show(case: TrainCase, key: str, button: str) -> None:
-    """Asked for by its button; its curves as it goes, then its figures and the model."""
-    section.show(
-        Section(
-            key,
-            Train(),
-            case,
-            columns=1,
-            button=button,
-            keeps=True,
-            sentence=lambda result: accuracy_sentence(case, result),
-            picture=lambda result: show_accuracy(case, result),
-            waiting=lambda: unlearned(case, key),
-            evidence=(Drawing("log"), Drawing("model", by=lambda result: model(result, slot(key)))),
-            before="It goes on when you change the page or close it, and can be stopped at any "
-            "time. Expected time appears after the first run.",
-        )
-    )
+    Section(
+        key,
+        Train(),
+        case,
+        columns=1,
+        button=button,
+        keeps=True,
+        sentence=lambda result: accuracy_sentence(case, result),
+        picture=lambda result: show_accuracy(case, result),
+        waiting=lambda: unlearned(case, key),
+        evidence=(Drawing("log"), Drawing("model", by=lambda result: model(result, slot(key)))),
+        before="It goes on when you change the page or close it, and can be stopped at any "
+        "time. Expected time appears after the first run.",
+    ).show()
 
 
 def accuracy_sentence(case: TrainCase, result: Views) -> str:
-    """How often the network is right on images that it did not learn from."""
     right = dict(zip(result["figures"].labels, result["figures"].values, strict=True))
     share = 100 * right["test accuracy"]
     return f"{network_title(case)} names {share:.1f} % of the test images right."
 
 
 def unlearned(case: TrainCase, key: str) -> None:
-    """What the network has yet to learn; before it begins, the images that it would learn from."""
     title = case.data.card.title
     if runs.begun(Train(), case, slot(key)):
         st.header(escape_markdown(f"{network_title(case)} has not learned {title} to the end yet."))
@@ -72,13 +64,11 @@ def unlearned(case: TrainCase, key: str) -> None:
 
 
 def network_title(case: TrainCase) -> str:
-    """The network at the beginning of a sentence."""
     title = TITLES[case.recipe.architecture]
     return f"{title[:1].upper()}{title[1:]}"
 
 
 def rests_on(case: TrainCase) -> str:
-    """Of how many images it learns, how often, and with which seed."""
     train_count, test_count = (len(case.data.rows(split)) for split in ("train", "test"))
     return (
         f"{train_count:,} images to learn from, {test_count:,} held out for the test, "
@@ -87,7 +77,6 @@ def rests_on(case: TrainCase) -> str:
 
 
 def show_accuracy(case: TrainCase, result: Views) -> None:
-    """Shares of right answers, and of how many images."""
     scores = result["figures"]
     columns = st.columns(len(scores.labels))
     for column, label, value in zip(columns, scores.labels, scores.values, strict=True):

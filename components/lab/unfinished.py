@@ -1,7 +1,5 @@
 """Trainings that were interrupted, by Stop or by the server's end, and can go on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +17,6 @@ KEY = "lab.resumed"
 
 
 def draw() -> None:
-    """The list with Resume and Drop, and the one that was resumed."""
     resumable = [unfinished_run for unfinished_run in unfinished() if may_resume(unfinished_run)]
     if resumable:
         # by its key it stays open while trainings come and go, of other people, too
@@ -44,14 +41,12 @@ def may_resume(unfinished_run: Unfinished) -> bool:
 
 
 def run_row(unfinished_run: Unfinished) -> None:
-    """One of them: what it is, how far it came, and what can be done."""
     note = unfinished_run.note
     network = TITLES.get(str(note.get("recipe", {}).get("architecture")), "a network")
     text_column, resume_column, drop_column = st.columns([4, 1, 1], vertical_alignment="center")
     text_column.markdown(
         f"{escape_markdown(network)} on {escape_markdown(str(note.get('data')))}, seed "
-        f"{note.get('seed')}: "
-        f"{unfinished_run.done:.0%} done"
+        f"{note.get('seed')}: {unfinished_run.done:.0%} done"
     )
     resume_column.button(
         "Resume", key=f"lab.resume.{unfinished_run.name}", on_click=begin, args=(note,)
@@ -62,7 +57,6 @@ def run_row(unfinished_run: Unfinished) -> None:
 
 
 def begin(note: Mapping[str, Any]) -> None:
-    """Go on with it; what was stopped in its place may start again."""
     st.session_state[KEY] = dict(note)
     runs.restart(training.slot(training.KEY))
     runs.press(training.slot(KEY))
@@ -77,7 +71,6 @@ def drop(unfinished_run: Unfinished) -> None:
 
 
 def resumed(note: Mapping[str, Any]) -> None:
-    """How the resumed training goes."""
     st.header("Resumed training")
     with show_problems():
         training.show(again(note), KEY, "Resume")
@@ -85,5 +78,4 @@ def resumed(note: Mapping[str, Any]) -> None:
 
 
 def close() -> None:
-    """Look at it no more; it goes on."""
     st.session_state.pop(KEY, None)

@@ -1,7 +1,5 @@
 """A walk to take along: its images as an animation with the finding below, its numbers as CSV."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +57,6 @@ def as_webp(views: Views, title: str = "") -> bytes:
 
 
 def palette_frames(frames: list[AnimationFrame]) -> Image.Image:
-    """A few of the images on one, from which the colors of all are chosen."""
     picked = np.unique(np.linspace(0, len(frames) - 1, PALETTE_SCENES).astype(int))
     width, height = frames[0].image.size
     sheet = Image.new("RGB", (width, height * len(picked)))
@@ -79,7 +76,6 @@ def moving(
 
 
 def scenes(views: Views, title: str = "") -> list[AnimationFrame]:
-    """Every image of the walk with its caption strip."""
     path = walk_path(views)
     last = len(path.frames) - 1
     return [
@@ -92,7 +88,6 @@ def scenes(views: Views, title: str = "") -> list[AnimationFrame]:
 
 
 def walk_path(views: Views) -> Path:
-    """The walk's images; raises when it has none."""
     path = views.get("path")
     if not isinstance(path, Path) or not len(path.frames):
         message = "The walk has no images."
@@ -105,7 +100,6 @@ def steps_of(views: Views) -> list[int]:
 
 
 def enlarged(frame: Any) -> Image.Image:
-    """The frame as an image, small ones with their pixels to be seen."""
     image = Image.fromarray(frame_pixels(frame))
     if max(image.size) > SMALL:
         return image
@@ -114,7 +108,6 @@ def enlarged(frame: Any) -> Image.Image:
 
 
 def caption(views: Views, at: int) -> tuple[str, str, str]:
-    """Step, class with its probability, and distance, for one of the images."""
     step, last = steps_of(views)[at], max(step_count(views) - 1, steps_of(views)[-1])
     ranking = views.get("top")
     says = ""
@@ -126,7 +119,6 @@ def caption(views: Views, at: int) -> tuple[str, str, str]:
 
 
 def captioned(image: Image.Image, words: tuple[str, str, str], title: str) -> Image.Image:
-    """The image above a white strip: what the model says stands out."""
     step, says, distance_text = words
     lines = [title, step, says, distance_text] if title else [step, says, distance_text]
     width = max(image.width, NARROWEST)
@@ -170,12 +162,10 @@ def statistics_csv(views: Views) -> str:
 
 
 def step_count(views: Views) -> int:
-    """How many steps the curves have, the start included."""
     return max((len(view.y) for view in views.values() if isinstance(view, Curve)), default=0)
 
 
 def step_text(curve: Curve, step: int) -> str:
-    """A number as text, with all the digits of 32 bits."""
     if step >= len(curve.y) or not np.isfinite(curve.y[step]):
         return ""
     return f"{curve.y[step]:.9g}"

@@ -1,7 +1,5 @@
 """What the Level sets view asks: how the walk goes, and from where to where."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import TypeVar
@@ -23,7 +21,6 @@ WalkT = TypeVar("WalkT", bound=Walking)
 
 
 def walk_settings(subject: Subject) -> LST:
-    """How the walk goes, the same for every view."""
     refuse_links(LST, f"{KEY}.walk", subject.case)
     with st.popover("How the walk goes"):
         st.button(
@@ -36,7 +33,6 @@ def walk_settings(subject: Subject) -> LST:
 
 
 def published() -> None:
-    """Set the form to what the paper's experiments used."""
     for name, value in PUBLISHED.items():
         st.session_state[f"{KEY}.walk.{name}"] = value
     st.session_state[f"{KEY}.walk.epsilon.on"] = True

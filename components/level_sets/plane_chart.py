@@ -1,7 +1,5 @@
 """The plane of level sets: the walk and the straight line over the probability around them."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.draw.fields import FieldChart
@@ -15,7 +13,6 @@ NAMES = {"line": "straight line", "walk": "walk"}
 
 
 def sentence(result: Views) -> str:
-    """The lowest probability on the walk and on the straight line."""
     walk, line = (float(np.nanmin(result[name].values)) for name in ("walk", "line"))
     return (
         f"Along the walk the probability is nowhere below {walk:.2f}; along the straight line to "
@@ -24,7 +21,6 @@ def sentence(result: Views) -> str:
 
 
 def ground(result: Views) -> str:
-    """How far the two part, and what the ground is."""
     bend = 100 * float(np.abs(result["walk"].places[:, 1]).max())
     return (
         f"Source at 0, target at 1. In this plane the walk (white) and the straight line (gray) "
@@ -35,12 +31,10 @@ def ground(result: Views) -> str:
 
 
 def ways(result: Views) -> dict[str, Points]:
-    """The straight line and the walk by the names that they have in the figures."""
     return {words: result[name] for name, words in NAMES.items()}
 
 
 def profile(result: Views) -> Table:
-    """The probability along both, at every place where one of them was looked at."""
     along = {name: (points.places[:, 0], points.values) for name, points in ways(result).items()}
     across = np.unique(np.concatenate([x for x, _ in along.values()]))
     columns = {ACROSS: (across, "")}

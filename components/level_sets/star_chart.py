@@ -1,7 +1,5 @@
 """The star of level sets: limbs to blind spots, and beside each the line to the raw target."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -21,7 +19,6 @@ SPREAD = 0.28  # and at most this share of the angle between two limbs
 
 
 def star(result: Result, key: str) -> None:
-    """Limbs to the blind spots, thin controls to the raw targets, colored by the probability."""
     limbs, controls, figures = (cast(Any, result[n]) for n in ("limbs", "controls", "figures"))
     tables = {"figures": figures, "limbs": limbs_table(limbs, controls, figures.rows)}
     figure = finished_figure(star_figure, limbs, controls, figures.rows)
@@ -29,7 +26,6 @@ def star(result: Result, key: str) -> None:
 
 
 def sentence(result: Result) -> str:
-    """How many limbs hold, and how low the control falls."""
     limbs, controls, figures = (cast(Any, result[n]) for n in ("limbs", "controls", "figures"))
     low, control = (
         float(np.nanmin(fill_unknown(field.values), axis=1).min()) for field in (limbs, controls)
@@ -42,7 +38,6 @@ def sentence(result: Result) -> str:
 
 
 def star_figure(limbs: Field, controls: Field, labels: Sequence[str]) -> go.Figure:
-    """Dots close enough to be a line, in colors, and over them the points to read."""
     angles = 90 - 360 * np.arange(len(labels)) / len(labels)  # degrees, clockwise from above
     aside = min(ASIDE, SPREAD * 360 / len(labels))
     figure = go.Figure()
@@ -77,7 +72,6 @@ def star_figure(limbs: Field, controls: Field, labels: Sequence[str]) -> go.Figu
 
 
 def ground(angles: NDArray[np.float64], width: int) -> go.Scatter:
-    """A gray edge for the limbs, so that the ends of the ramp are seen on either theme."""
     tips = np.stack([direction(angle) for angle in angles])
     gap = np.full(len(tips), np.nan)
     x, y = (np.column_stack([0 * tip, tip, gap]).ravel() for tip in tips.T)
@@ -86,7 +80,6 @@ def ground(angles: NDArray[np.float64], width: int) -> go.Scatter:
 
 
 def dots(field: Field, angles: NDArray[np.float64], size: int) -> go.Scatter:
-    """The limbs in colors: dots so close that they are a line."""
     fine = np.linspace(0, 1, FINE * (field.values.shape[1] - 1) + 1)
     values = np.concatenate([np.interp(fine, field.x, row) for row in field.values])
     places = np.concatenate([np.outer(fine, direction(angle)) for angle in angles])
@@ -100,7 +93,6 @@ def dots(field: Field, angles: NDArray[np.float64], size: int) -> go.Scatter:
 def stations(
     field: Field, angles: NDArray[np.float64], labels: Sequence[str], name: str, size: int
 ) -> go.Scatter:
-    """The images looked at on the limbs, with what is read at each."""
     places = np.concatenate([np.outer(field.x, direction(angle)) for angle in angles])
     texts = [
         f"{wrapped(label)}, {name}<br>{share:.0%} of the way: {number(value)}"
@@ -113,7 +105,6 @@ def stations(
 
 
 def star_words(result: Result) -> str:
-    """What the lines are, and the lowest probability of each kind."""
     limbs, controls = (cast(Any, result[n]) for n in ("limbs", "controls"))
     best = np.nanmin(fill_unknown(controls.values), axis=1).max()
     return (
@@ -124,7 +115,6 @@ def star_words(result: Result) -> str:
 
 
 def limbs_table(limbs: Field, controls: Field, labels: Sequence[str]) -> Table:
-    """A row for each limb and each control, a column for each share of the way."""
     rows = [
         *(f"{label}, blind spot" for label in labels),
         *(f"{label}, raw target" for label in labels),

@@ -1,7 +1,5 @@
 """What a person takes along from a walk beside what every answer has."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np
@@ -13,7 +11,6 @@ from engine.core.charts.drawing import Views
 
 
 def walk(result: Views) -> Files:
-    """Animation, end image, images of the path and all curves as one table."""
     return {
         "walk.gif": lambda: as_gif(result),
         "walk.webp": lambda: as_webp(result),
@@ -24,7 +21,6 @@ def walk(result: Views) -> Files:
 
 
 def end_png(result: Views) -> bytes:
-    """The last image of a walk."""
     frame = np.asarray(result["end"].frames[-1], np.float32).transpose(1, 2, 0)
     return encoded(np.rint(np.clip(frame, 0, 1) * 255).astype(np.uint8))
 

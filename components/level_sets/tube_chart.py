@@ -1,7 +1,5 @@
 """The tube of level sets: how far beside the walk the probability still holds."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -21,7 +19,6 @@ SURFACE, LINES = "Surface", "Lines"
 
 
 def tube(result: Views, key: str) -> None:
-    """The probability beside the walk, as a surface or, flat, as a line for each distance."""
     look = st.segmented_control(
         "Show as", [SURFACE, LINES], default=SURFACE, required=True, key=f"{key}.look"
     )
@@ -37,7 +34,6 @@ def tube(result: Views, key: str) -> None:
 
 
 def tube_surface(low: Field, confidence: Curve) -> go.Figure:
-    """Step by distance, mirrored, by the 5 % quantile; the walk itself runs along the middle."""
     distances = np.concatenate([-low.y[::-1], [0], low.y])
     heights = np.concatenate([low.values[::-1], confidence.y[None], low.values])
     figure = go.Figure(
@@ -80,7 +76,6 @@ def tube_surface(low: Field, confidence: Curve) -> go.Figure:
 
 
 def by_step(result: Views) -> Table:
-    """A row for each step: the walk's probability, and the 5 % quantile at each distance."""
     low, confidence = result["low"], result["confidence"]
     columns: dict[str, Any] = {"step": (low.x, ""), "on the walk": (confidence.y, low.unit)}
     rows = zip(low.y, low.values, strict=True)
@@ -88,7 +83,6 @@ def by_step(result: Views) -> Table:
 
 
 def lines(result: Views) -> Lines:
-    """A line for each distance; dashes and marks tell them apart as well as colors."""
     names = by_step(result).order[1:]
     return Lines(
         x="step",
@@ -100,7 +94,6 @@ def lines(result: Views) -> Lines:
 
 
 def tube_words(result: Views) -> str:
-    """The lowest of the walk, and beside it at the least and the largest distance."""
     low = result["low"]
     return (
         f"{sentence(result)} That is at distance {low.y[0]:g} and {low.y[-1]:g}, at every step "
@@ -110,7 +103,6 @@ def tube_words(result: Views) -> str:
 
 
 def sentence(result: Views) -> str:
-    """The lowest of the walk, and beside it at the least and the largest distance."""
     low = result["low"]
     near, far = (float(np.nanmin(fill_unknown(low.values[at]))) for at in (0, -1))
     return (
@@ -121,7 +113,6 @@ def sentence(result: Views) -> str:
 
 
 def rows_table(field: Field, name: str) -> Table:
-    """A row for each distance, a column for each step."""
     rows = tuple(f"{name} quantile at distance {y:g}" for y in field.y)
     columns = tuple(f"step {x:g}" for x in field.x)
     return Table.grid(field.values, rows, columns, (field.unit,) * len(columns))

@@ -1,7 +1,5 @@
 """The parts of the Level sets view: whom to walk to, how, and what is drawn of it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,7 +8,6 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.drawing import draw
 from components.level_sets import plane_chart, star_chart, tube_chart, walks
 from components.level_sets.asked import KEY, method_like, pair, walk_settings
@@ -61,7 +58,6 @@ class Tab:
 
 
 def question_sentence(subject: Subject) -> str:
-    """The question of the page in words."""
     case = subject.case
     return (
         f"How far can the image move while {case.model.lineage.trail} goes on saying "
@@ -96,27 +92,24 @@ def choose(subject: Subject) -> dict[str, Section]:
 
 
 def show(questions: Mapping[str, Section], rest: DeltaGenerator) -> None:
-    """The answer; in `rest`, what else belongs to it."""
     first_section, *_ = questions.values()
     if reason := first_section.method.unmet(first_section.case):
         st.info(escape_markdown(f"{first_section.method.title} is not available: {reason}"))
     elif isinstance(first_section.method, LST):
         walks.show(questions, rest)
     else:
-        section.show(replace(first_section, below=rest))
+        replace(first_section, below=rest).show()
 
 
 # --- the other ways of looking -------------------------------------------------------------------
 
 
 def both_triangles(result: Views) -> None:
-    """Two blind spots and the source, with the raw targets as control."""
     both = {"Blind spots": result["blind spots"], "Raw targets": result["raw targets"]}
     triangles(both, f"{KEY}.triangles")
 
 
 def fallen(result: Views) -> str:
-    """The mean probability on the ways from the image to the blind spots, and to the targets."""
     spots, raw = (
         result["statistics"].cell(row, "mean of the paths")
         for row in ("blind spots", "raw targets")
@@ -130,9 +123,8 @@ def fallen(result: Views) -> str:
 def kept_class_sentence(result: Views) -> str:
     off_diagonal = ~np.eye(len(result["kept"].rows), dtype=bool)
     return (
-        f"{int(result['kept'].values[off_diagonal].sum())} of {off_diagonal.sum()} walks keep "
-        "the class that "
-        "they began with."
+        f"{int(result['kept'].values[off_diagonal].sum())} of {off_diagonal.sum()} walks keep the "
+        "class that they began with."
     )
 
 

@@ -1,7 +1,5 @@
 """The way of looking "Walk": up to three walks in the player, each with its figures and files."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -88,7 +86,6 @@ def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
 
 
 def nearness_words(result: Views) -> str:
-    """How near a walk comes to its target, and how low its class falls."""
     far, low = (result["figures"].cell("walk", name) for name in ("RMSE to target", LOWEST))
     return (
         f"The walk ends {far:.2g} from the target (RMSE, at most 1); "
@@ -97,7 +94,6 @@ def nearness_words(result: Views) -> str:
 
 
 def show_figures(result: Views) -> None:
-    """The figures of a walk, one below the other."""
     figures = result["figures"]
     (row,) = figures.values
     names = [
@@ -108,7 +104,6 @@ def show_figures(result: Views) -> None:
 
 
 def pick_comparisons() -> list[type[Walking]]:
-    """Other ways to the target, shown beside the walk."""
     titles = {kind.title.removesuffix(" (comparison)"): kind for kind in WALKS if kind is not LST}
     picked = pick_some("Beside it, for comparison", list(titles), f"{KEY}.beside", name="Beside it")
     return [titles[title] for title in picked[: MOST_WALKS - 1]]
@@ -138,7 +133,6 @@ def walked(title: str, method: Method[Any], case: PairCase, outcome: runs.Outcom
 
 
 def live_frame(views: Result) -> None:
-    """The newest image of a walk that is still going."""
     path: Any = views["path"]
     frame = np.asarray(path.frames[-1], np.float32)
     pixels = np.rint(np.clip(frame.transpose(1, 2, 0), 0, 1) * 255).astype(np.uint8)

@@ -1,7 +1,5 @@
 """What Minimal regions asks: how the regions are searched, and for which class."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -81,7 +79,6 @@ def choose(chosen_subject: Subject) -> RegionSearch | None:
 
 
 def true_class(chosen_subject: Subject) -> int | None:
-    """As the data set knows it, or as the person says."""
     model, labels = chosen_subject.case.model, chosen_subject.case.model.labels
     example = chosen_subject.chosen.example
     if example and example.label in labels:

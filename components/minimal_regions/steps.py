@@ -1,7 +1,5 @@
 """The searched region at one step, large, beside the curves with a line at that step."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -49,7 +47,6 @@ def show(result: Views, band: Views | None, search_request: RegionSearch, first:
 
 
 def curve(result: Views, band: Views | None, way: str, step: int) -> Drawing:
-    """A curve, and that of the first class where it is another one."""
     class_curve, first = result[way], result[f"{way} of the first class"]
     words = f"Area {result['areas'].values[list(WAYS).index(way)]:.3f} ({WAYS[way][1]})"
     if band is not None:
@@ -95,7 +92,6 @@ def choose_step(count: int, search_digest: str, key: str, first: int) -> int:
 
 
 def parse_step(word: str, count: int) -> int | None:
-    """A step from a link; None where there is no such step."""
     return int(word) if word.isdecimal() and len(word) < 4 and int(word) <= count else None
 
 
@@ -107,7 +103,6 @@ def unsearched(chosen_subject: Subject) -> None:
 
 
 def highlighted_regions(picture: Pixels, rank: NDArray[np.float32], step: int) -> Pixels:
-    """The picture with the first so many regions bright, the rest dimmed, and a red border."""
     colors = enlarged(picture)
     height, width = colors.shape[:2]
     mask = Image.fromarray((rank < step).astype(np.uint8))
@@ -120,7 +115,6 @@ def highlighted_regions(picture: Pixels, rank: NDArray[np.float32], step: int) -
 
 
 def enlarged(picture: Pixels) -> Pixels:
-    """The picture about SIDE px long; a tiny one keeps its squares."""
     height, width = picture.shape[:2]
     times = SIDE / max(height, width)
     resampling = Image.Resampling.NEAREST if times > 4 else Image.Resampling.LANCZOS

@@ -1,7 +1,5 @@
 """A zip of the person's own class folders, protected and handed back."""
 
-from __future__ import annotations
-
 import json
 
 import streamlit as st
@@ -36,7 +34,6 @@ ABOUT = (
 
 
 def show(method: ChangedImage) -> None:
-    """The uploader, and a button that protects what was given as the image above is."""
     st.markdown("**Protect images of your own**")
     uploaded = st.file_uploader(
         "Zip of class folders", "zip", key=f"{SLOT}.file", max_upload_size=MOST_MB, help=ABOUT
@@ -81,7 +78,6 @@ def let_go_of_others(file: str) -> None:
 
 
 def offer(method: ChangedImage, protected: ProtectedFolders) -> None:
-    """What is in the zip, what is not, and the zip."""
     st.caption(
         escape_markdown(
             f"{protected.count} images of {len(protected.classes)} classes, protected by "

@@ -1,7 +1,5 @@
 """What Protect data asks: how the image is protected, how strongly, and how it is copied."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from typing import Any
 
@@ -22,7 +20,6 @@ ProtectQuestion = Question[ChangedImage, ImageCase]
 
 
 def strength(method: ChangedImage) -> str:
-    """The main setting in words, such as "noise ε 8/255"."""
     spec = next(spec for spec in fields(method) if spec.name == method.main)
     label = spec.metadata["label"]
     value = getattr(method, spec.name)
@@ -45,7 +42,6 @@ def choose(subject: Subject) -> ProtectQuestion:
 
 
 def choose_copies() -> Copies:
-    """How strongly each copy is compressed, made smaller and smoothed, side by side."""
     forms.refuse_links(Copies, COPIED)
     settings: dict[str, Any] = {}
     for place, spec in zip(st.columns(3), fields(Copies), strict=True):

@@ -1,14 +1,12 @@
 """Noise made for a whole set: the person's own zip, which a small network learns meanwhile."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.notices import escape_markdown
 from components.protect.form import KEY
 from components.section import Section
@@ -34,7 +32,6 @@ FOR_SETS: dict[type[Any], type[Protection]] = {EasyImage: ErrorMinimizing, Local
 
 
 def show(kind: type[Protection], image_method: ChangedImage, uploaded: Any) -> None:
-    """A button that makes the noise of all images of the zip, and then the zip with it."""
     side = int(
         st.number_input(
             "Side of the images (px)",
@@ -58,23 +55,20 @@ def show(kind: type[Protection], image_method: ChangedImage, uploaded: Any) -> N
         kind, f"{KEY}.{kind.name}", setting_labels(kind).keys() - shared, "Settings of the noise"
     )
     method = kind(**shared, **settings)
-    section.show(
-        Section(
-            SLOT,
-            method,
-            surrogate_case(imported.data),
-            button=f"Make noise for {len(imported.data):,} images",
-            before="A small network learns the images, and their noise is made with it. It can be "
-            "stopped. The noise and a picture of some images are kept on this computer, as answers "
-            "are; the zip is not.",
-            evidence=[Drawing("picture", wide=True), *MAPS],
-            detail=lambda answer: offer(uploaded, imported, answer["noise"]),
-        )
-    )
+    Section(
+        SLOT,
+        method,
+        surrogate_case(imported.data),
+        button=f"Make noise for {len(imported.data):,} images",
+        before="A small network learns the images, and their noise is made with it. It can be "
+        "stopped. The noise and a picture of some images are kept on this computer, as answers "
+        "are; the zip is not.",
+        evidence=[Drawing("picture", wide=True), *MAPS],
+        detail=lambda answer: offer(uploaded, imported, answer["noise"]),
+    ).show()
 
 
 def import_data(uploaded: Any, side: int) -> Imported:
-    """The zip as a training set, read once for each size, also one that cannot be read."""
     stored: dict[Any, Imported | str] = st.session_state.setdefault(SLOT, {})
     key = (uploaded.file_id, side)
     if key not in stored:
@@ -100,12 +94,10 @@ def shared_settings(kind: type[Protection], image_method: ChangedImage) -> dict[
 
 
 def setting_labels(kind: Any) -> dict[str, str]:
-    """What each setting of a method is called on the page."""
     return {spec.name: spec.metadata["label"] for spec in fields(kind)}
 
 
 def cluster_map(state: str, ends: tuple[str, str] | None = None) -> Callable[[Views], ClusterMap]:
-    """How the clusters are drawn before or after protection."""
     return lambda result: ClusterMap(
         centers=result["clusters"], state=state, ends=ends, states=("clean", "protected")
     )

@@ -1,7 +1,5 @@
 """The sections of Protect data: the protected image, what copies leave of it, and one's own zip."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 
 import streamlit as st
@@ -54,38 +52,34 @@ def show(chosen_subject: Subject) -> None:
         st.markdown(f"**{Copies.title}**")
         copies = choose_copies()
     with answer:
-        result = section.show(
-            Section(
-                KEY,
-                question.method,
-                question.case,
-                below=evidence,
-                known=question.known,
-                columns=1,
-                sentence=lambda result: sentence(question, copies, result),
-                picture=picture,
-                evidence=[
-                    Drawing(
-                        "probability",
-                        "What the model says of it",
-                        finding=lambda result: probability_change(question, result),
-                    )
-                ],
-                detail=lambda result: offer(
-                    question.method, chosen_subject.picture.pixels, before_and_after(result)[1]
-                ),
-            )
-        )
+        result = Section(
+            KEY,
+            question.method,
+            question.case,
+            below=evidence,
+            known=question.known,
+            sentence=lambda result: sentence(question, copies, result),
+            picture=picture,
+            evidence=[
+                Drawing(
+                    "probability",
+                    "What the model says of it",
+                    finding=lambda result: probability_change(question, result),
+                )
+            ],
+            detail=lambda result: offer(
+                question.method, chosen_subject.picture.pixels, before_and_after(result)[1]
+            ),
+        ).show()
     with copies_place:
         if result is not None:
-            section.show(copies_section(question, copies, result))
+            copies_section(question, copies, result).show()
     with rest:
         onward(question.method)
         folders.show(question.method)
 
 
 def copies_section(question: ProtectQuestion, copies: Copies, result: Views) -> Section:
-    """What copies leave of the noise; of no noise, nothing."""
     clean, protected = before_and_after(result)
     drawings = [
         Drawing("copies", chart=bars, finding=left_words),
@@ -108,7 +102,6 @@ def before_and_after(result: Views) -> tuple[Pixels, Pixels]:
 
 
 def sentence(question: ProtectQuestion, copies: Copies, result: Views) -> str:
-    """What is seen of the protection, and how strong it is; "" where that is not known yet."""
     judged = section.ask(copies_section(question, copies, result))
     if not isinstance(judged, Answer):
         return ""
@@ -116,7 +109,6 @@ def sentence(question: ProtectQuestion, copies: Copies, result: Views) -> str:
 
 
 def picture(result: Views) -> None:
-    """Clean, protected and the noise; below it, what a protection is not."""
     view: Pictures = result["picture"]
     mask = view.images[0, view.columns.index(MASK)] if MASK in view.columns else None
     draw_pictures(noise_picture(*before_and_after(result), mask), f"{KEY}.picture")
@@ -124,7 +116,6 @@ def picture(result: Views) -> None:
 
 
 def probability_change(question: ProtectQuestion, result: Views) -> str:
-    """The model's probability of the class before and after."""
     before, after = 100 * result["probability"].values
     label = question.case.target.words(question.case.model.labels)
     return (
@@ -134,7 +125,6 @@ def probability_change(question: ProtectQuestion, result: Views) -> str:
 
 
 def bars(result: Views) -> BarGroups:
-    """Both shares of each copy, with room for their numbers."""
     table: Table = result["copies"]
     drawn = table.select(list(SERIES)).values
     low, high = min(0.0, 100 * float(drawn.min())), max(100.0, 100 * float(drawn.max()))
@@ -142,7 +132,6 @@ def bars(result: Views) -> BarGroups:
 
 
 def left_words(result: Views) -> str:
-    """Which copy leaves least, and what that means."""
     table: Table = result["copies"]
     least = int(table["noise left"].argmin())
     return (
@@ -152,7 +141,6 @@ def left_words(result: Views) -> str:
 
 
 def offer(method: ChangedImage, pixels: Pixels, protected_pixels: Pixels) -> None:
-    """The protected image as a file: whole, or as the model sees it where it was asked."""
     whole = isinstance(method, ImageChange)
     size = "The whole image at its own size." if whole else "As the model sees it."
     download(
@@ -167,7 +155,6 @@ def offer(method: ChangedImage, pixels: Pixels, protected_pixels: Pixels) -> Non
 
 
 def onward(method: ChangedImage) -> None:
-    """The way to the experiment that trains networks on such images, with the same settings."""
     kind = {experiment.name: experiment for experiment in EXPERIMENTS}.get(VICTIMS[type(method)])
     st.page_link(
         UNLEARNING_EXPERIMENTS.path,

@@ -1,7 +1,5 @@
 """What Prototypes asks: data, network and reasoning, and which image."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import forms
@@ -40,12 +38,10 @@ PrototypeQuestion = Question[Prototypes, PrototypeCase]
 
 
 def network_of(question: PrototypeQuestion) -> PrototypeNetwork:
-    """How the network is trained."""
     return PrototypeNetwork(**question.method.learned_as())
 
 
 def class_name(question: PrototypeQuestion, label: float) -> str:
-    """A class in words."""
     return question.case.data.classes[int(label)]
 
 
@@ -88,7 +84,6 @@ def choose() -> PrototypeQuestion:
 
 
 def pick_image(learned: ExperimentCase, method: Prototypes) -> PrototypeQuestion:
-    """A test image to press, or the person's own in the sidebar."""
     data, seed = learned.data, learned.seed
     with st.expander("Another image"):
         about = pick("Asked about", (TEST, SIDEBAR_IMAGE), f"{KEY}.about", "segments")
@@ -101,7 +96,6 @@ def pick_image(learned: ExperimentCase, method: Prototypes) -> PrototypeQuestion
 
 
 def own_image(data: DataSet, own: ChosenImage, method: Prototypes, seed: int) -> PrototypeQuestion:
-    """A person's own image, and whether it is of the kind that the network learns from."""
     case, inverted = about_picture(data, own.picture, own.crop, seed)
     if inverted:
         st.caption("Dark on light: shown to the network inverted, as its training images are.")
@@ -110,7 +104,6 @@ def own_image(data: DataSet, own: ChosenImage, method: Prototypes, seed: int) ->
 
 
 def pick_row(data: DataSet) -> int:
-    """The row of a test image, chosen among some of each class."""
     rows = offered_rows(data).tolist()
     ids = [int(image_id) for image_id in data.ids[rows]]
     chosen = st.session_state.get(IMAGE)

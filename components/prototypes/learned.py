@@ -1,10 +1,7 @@
 """All prototypes as they were learned, and what each class thinks of them."""
 
-from __future__ import annotations
-
 import streamlit as st
 
-from components import section
 from components.prototypes.form import KEY, PrototypeQuestion, network_of
 from components.section import Section
 from engine.core import run
@@ -17,25 +14,23 @@ def show(question: PrototypeQuestion) -> None:
     if run.kept_answer(network_of(question), question.case.learned) is None:
         return
     with st.expander("The whole network"):
-        section.show(
-            Section(
-                f"{KEY}.whole",
-                network_of(question),
-                question.case.learned,
-                known=question.known,
-                evidence=(
-                    Drawing("prototypes", "All prototypes"),
-                    Drawing(
-                        "reasons",
-                        "What each class wants to see, less what it wants not to see",
-                        Matrix(signed=True, numbers=False, bar="wanted"),
-                        strongest_wish,
-                    ),
-                    Drawing("figures", "Shares", finding=accuracy_sentence),
-                    Drawing("log", "The training"),
+        Section(
+            f"{KEY}.whole",
+            network_of(question),
+            question.case.learned,
+            known=question.known,
+            evidence=(
+                Drawing("prototypes", "All prototypes"),
+                Drawing(
+                    "reasons",
+                    "What each class wants to see, less what it wants not to see",
+                    Matrix(signed=True, numbers=False, bar="wanted"),
+                    strongest_wish,
                 ),
-            )
-        )
+                Drawing("figures", "Shares", finding=accuracy_sentence),
+                Drawing("log", "The training"),
+            ),
+        ).show()
 
 
 def accuracy_sentence(result: Views) -> str:

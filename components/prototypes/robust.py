@@ -1,10 +1,8 @@
 """Robust against plain prototypes: how many answers stay right when images are changed."""
 
-from __future__ import annotations
-
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.prototypes.form import KEY, ROBUST, PrototypeQuestion
 from components.section import Section
 from engine.attribution.cbc import PrototypeRobustness
@@ -14,7 +12,6 @@ from engine.core.charts.lines import Lines
 
 
 def show(question: PrototypeQuestion) -> None:
-    """The curves, and what was measured."""
     st.header("Robust or plain?")
     answer, controls = st.container(), st.container()
     with controls:
@@ -25,26 +22,23 @@ def show(question: PrototypeQuestion) -> None:
             "Settings of the comparison",
         )
     with answer:
-        section.show(
-            Section(
-                KEY,
-                PrototypeRobustness(**settings),
-                question.case.learned,
-                known=question.known,
-                evidence=(
-                    curve("certified", "Right, and proved to stay so"),
-                    curve("attacked", "Right, and not turned by the attack"),
-                    Drawing("networks", "What was measured", wide=True),
-                ),
-                button="Train and attack six networks",
-                before="Six networks are trained on the same images, each kept, and the same test "
-                "images are certified and attacked. You can stop it.",
-            )
-        )
+        Section(
+            KEY,
+            PrototypeRobustness(**settings),
+            question.case.learned,
+            known=question.known,
+            evidence=(
+                curve("certified", "Right, and proved to stay so"),
+                curve("attacked", "Right, and not turned by the attack"),
+                Drawing("networks", "What was measured", wide=True),
+            ),
+            button="Train and attack six networks",
+            before="Six networks are trained on the same images, each kept, and the same test "
+            "images are certified and attacked. You can stop it.",
+        ).show()
 
 
 def curve(kind: str, title: str) -> Drawing:
-    """A line for each network."""
     chart = Lines(
         x="distance",
         series={f"{name}, {kind}": name for name in CURVES},

@@ -1,7 +1,5 @@
 """The answer to one image: its parts, prototype by prototype, its certificate and what flips it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -10,7 +8,6 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.drawing import draw
 from components.notices import escape_markdown
 from components.prototypes.form import KEY, PrototypeQuestion, class_name, label_of, network_of
@@ -52,31 +49,22 @@ FEW = 6  # prototypes that alone could flip the answer
 
 
 def show(question: PrototypeQuestion, below: DeltaGenerator) -> None:
-    """The answer of the image.
-
-    Args:
-        question: the question.
-        below: where the evidence is drawn.
-    """
     evidence = [proved(), Drawing("flip", "What would flip it"), single(question), rival(question)]
     network = network_of(question)
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            "",
-            known=question.known,
-            picture=partial(show_parts, question),
-            evidence=evidence,
-            below=below,
-            first=[(network, question.case.learned, f"{KEY}.{network.name}")],
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        "",
+        known=question.known,
+        picture=partial(show_parts, question),
+        evidence=evidence,
+        below=below,
+        first=[(network, question.case.learned, f"{KEY}.{network.name}")],
+    ).show()
 
 
 def show_parts(question: PrototypeQuestion, result: Views) -> None:
-    """The image, the prototypes that its answer looks at most, and what each adds."""
     left, right = st.columns([1, 3.2], gap="medium", vertical_alignment="top")
     with left:
         caption = answer_sentence(question, result)
@@ -95,7 +83,6 @@ def show_parts(question: PrototypeQuestion, result: Views) -> None:
 
 
 def answer_sentence(question: PrototypeQuestion, result: Views) -> str:
-    """What the image is, and whether that was the answer."""
     if not label_of(question):
         return "your image, as the network sees it"
     wrong = class_name(question, result["outcome"]["answer"][0]) != label_of(question)
@@ -103,7 +90,6 @@ def answer_sentence(question: PrototypeQuestion, result: Views) -> str:
 
 
 def scores_text(question: PrototypeQuestion, result: Views) -> str:
-    """The scores of the first two classes."""
     outcome = result["outcome"]
     return (
         f"{class_name(question, outcome['answer'][0])} scores {100 * outcome['score'][0]:.0f} %, "
@@ -112,7 +98,6 @@ def scores_text(question: PrototypeQuestion, result: Views) -> str:
 
 
 def bars(question: PrototypeQuestion, result: Views) -> Drawing:
-    """The parts of each prototype; of the old CBC, what it leaves out too."""
     title = f"What makes the score of {class_name(question, result['outcome']['answer'][0])}"
     if question.method.reasoning == INDEFINITE:
         return indefinite_parts_drawing("parts", title, own_parts)
@@ -120,14 +105,12 @@ def bars(question: PrototypeQuestion, result: Views) -> Drawing:
 
 
 def parts_sentence(view: str, result: Views) -> str:
-    """The four parts, which sum to one."""
     sums = [100 * float(result[view][part].sum()) for part in PARTS]
     listing = ", ".join(f"{part} {share:.0f} %" for part, share in zip(PARTS, sums, strict=True))
     return f"{listing[0].upper()}{listing[1:]}. The first two are the score; all four make 100 %."
 
 
 def indefinite_parts_drawing(view: str, title: str, of: Callable[[Views], Table]) -> Drawing:
-    """The four parts of each prototype and what is indefinite."""
     return Drawing(
         view,
         title,
@@ -138,12 +121,10 @@ def indefinite_parts_drawing(view: str, title: str, of: Callable[[Views], Table]
 
 
 def own_parts(result: Views) -> Table:
-    """Of the old CBC, the five parts of the answer."""
     return with_indefinite(result["parts"], float(result["outcome"]["left out"][0]))
 
 
 def reasoning_text(parts_table: Table) -> str:
-    """Positive, negative and indefinite reasoning over all prototypes, which sum to one."""
     positive, negative, indefinite = (
         100 * sum(float(parts_table[part].mean()) for part in parts)
         for parts in (POSITIVE_PARTS, NEGATIVE_PARTS, (LEFT_OUT,))
@@ -155,7 +136,6 @@ def reasoning_text(parts_table: Table) -> str:
 
 
 def rival(question: PrototypeQuestion) -> Drawing:
-    """The parts of the class that comes second, and its prototypes."""
     title = "The class that comes second"
     drawing = Drawing(
         "rival parts", title, STACKED, partial(parts_sentence, "rival parts"), part=summed
@@ -180,8 +160,6 @@ def rival_parts(question: PrototypeQuestion, result: Views) -> Table:
 
 
 def proved() -> Drawing:
-    """The lead by how far the image changes, as proved and as attacked."""
-
     def chart(result: Views) -> Lines:
         radius = float(result["outcome"]["certificate"][0])
         return Lines(
@@ -199,7 +177,6 @@ def proved() -> Drawing:
 
 
 def certified(result: Views) -> str:
-    """The certificate beside the attack and beside the closed form."""
     outcome = result["outcome"]
     radius, closed, flip = (
         float(outcome[name][0]) for name in ("certificate", "closed form", "flip")
@@ -214,8 +191,6 @@ def certified(result: Views) -> str:
 
 
 def single(question: PrototypeQuestion) -> Drawing:
-    """Prototypes that alone could flip the answer."""
-
     def possible(table: Table) -> Table:
         return table.take(np.flatnonzero(np.isfinite(table["needed"]))[:FEW].tolist())
 
@@ -234,7 +209,6 @@ def single(question: PrototypeQuestion) -> Drawing:
 
 
 def flip_sentence(question: PrototypeQuestion, result: Views) -> str:
-    """The smallest change of one prototype that flips the answer."""
     table, other = result["changes"], class_name(question, result["outcome"]["rival"][0])
     if not np.isfinite(table["needed"][0]):
         return f"No prototype alone, however it is seen, makes it {other}."
@@ -243,7 +217,6 @@ def flip_sentence(question: PrototypeQuestion, result: Views) -> str:
         question, result["outcome"]["answer"][0]
     )  # a third class may then be ahead of both
     return (
-        f"If {table.rows[0]} were seen {needed_similarity:.0f} % in place of {similarity:.0f} "
-        f"%, {other} would have "
-        f"as much as {says}."
+        f"If {table.rows[0]} were seen {needed_similarity:.0f} % in place of {similarity:.0f} %, "
+        f"{other} would have as much as {says}."
     )

@@ -1,13 +1,11 @@
 """The section "Accuracy": how far one can go, right after pruning and after training again."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from components import forms, runs, section
+from components import forms, runs
 from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
 from engine.core.charts.drawing import Drawing, Views
@@ -28,29 +26,25 @@ def show(question: PruneQuestion, masks: Masks) -> None:
     """The curve with the point of now; what has to be trained waits for a button."""
     right = "of the answers as before" if agreement_only(question.case) else "right"
     now = point(question, masks)
-    section.show(
-        Section(
-            KEY,
-            choose(question),
-            question.case,
-            "Accuracy against sparsity",
-            columns=1,
-            button="Measure the curve",
-            before="It goes on when you leave the page, and can be stopped at any time.",
-            evidence=[
-                Drawing(
-                    "levels",
-                    chart=lambda result: curve(result["levels"], now, right),
-                    finding=lambda result: finding(result, right),
-                    part=with_what_stays,
-                )
-            ],
-        )
-    )
+    Section(
+        KEY,
+        choose(question),
+        question.case,
+        "Accuracy against sparsity",
+        button="Measure the curve",
+        before="It goes on when you leave the page, and can be stopped at any time.",
+        evidence=[
+            Drawing(
+                "levels",
+                chart=lambda result: curve(result["levels"], now, right),
+                finding=lambda result: finding(result, right),
+                part=with_what_stays,
+            )
+        ],
+    ).show()
 
 
 def choose(question: PruneQuestion) -> Tradeoff:
-    """How long each level learns again; without images to learn from, not at all."""
     if unlearnable(question.case):
         st.caption(
             "These images are for looking only, so nothing is trained again: the curve is that "
@@ -64,7 +58,6 @@ def choose(question: PruneQuestion) -> Tradeoff:
 
 
 def point(question: PruneQuestion, masks: Masks) -> Point | None:
-    """The share that stays and the accuracy at the ratio of now."""
     outcome = runs.ask(with_rule(question.method, Level), question.case, f"{KEY}.Level")
     if not isinstance(outcome, Answer):
         runs.watch([outcome])
@@ -79,14 +72,12 @@ def point(question: PruneQuestion, masks: Masks) -> Point | None:
 
 
 def with_what_stays(levels: Table) -> Table:
-    """The levels, and the share that stays at each."""
     units = zip(levels.order, levels.units, strict=True)
     columns: dict[str, Any] = {name: (levels[name], unit) for name, unit in units}
     return Table.of({"stays": (1 - levels["sparsity"], "share"), **columns}, levels.rows)
 
 
 def curve(levels: Table, now: Point | None, right: str) -> Lines:
-    """Accuracy over the share that stays, on a scale of decades."""
     least = 100 * min(1 - float(levels["sparsity"].max()), 0.9)
     return Lines(
         x="stays",
@@ -106,7 +97,6 @@ def curve(levels: Table, now: Point | None, right: str) -> Lines:
 
 
 def finding(result: Views, right: str) -> str:
-    """How far one can go without losing more than a point."""
     levels: Table = result["levels"]
     words = (
         f"The whole model: {percent(levels['after pruning'][0])} {right} (gray band: ± 1 point)."

@@ -1,7 +1,5 @@
 """What the Prune view asks: the model with its data, by which rule it is cut, and the masks."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -35,7 +33,6 @@ class ShownPruning(PruneQuestion):
 
     @property
     def image(self) -> ImageCase:
-        """The whole model and the image, computed exactly."""
         return self.subject.case.at("exact")
 
 
@@ -114,7 +111,6 @@ def pruner_for(
 
 
 def masks_at(case: PruneCase, method: Pruning) -> Masks:
-    """The masks of a method's settings."""
     ratio = method.ratio if method.searches else None
     return pruner_for(case, method.criterion, method.rules, ratio).at(method.ratio)
 

@@ -1,7 +1,5 @@
 """The image of the sidebar, before and after: the answer, and where the model looks."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -42,7 +40,6 @@ def show(
     side_column: DeltaGenerator,
     answers: DeltaGenerator,
 ) -> None:
-    """The sentence here, the heat maps, their figures beside them, and both answers, each there."""
     with side_column:
         kind = pick_heat_map(question.image, f"{KEY}.heat")
     pruned = replace(question.image, model=pruned_model(question, masks))
@@ -100,7 +97,6 @@ def map_offer(
 
 
 def comparison_text(comparison: ModelComparison, sparsity: float) -> str:
-    """What was taken out, and whether the answer and the place survive."""
     if not sparsity:
         return f"Nothing is taken out: it says {comparison.first}."
     if comparison.first == comparison.second:
@@ -114,7 +110,6 @@ def comparison_text(comparison: ModelComparison, sparsity: float) -> str:
 
 
 def place_text(top: float) -> str:
-    """Where it looks now, in words."""
     if not np.isfinite(top):
         return "its heat map is flat"
     if top >= SAME:
@@ -123,7 +118,6 @@ def place_text(top: float) -> str:
 
 
 def place_note(comparison: ModelComparison) -> str:
-    """What "the same place" rests on."""
     if not np.isfinite(comparison.top):
         return ""
     return (

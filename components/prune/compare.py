@@ -1,7 +1,5 @@
 """The section "Two criteria": which weights both keep, and how much of that is chance."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -65,7 +63,6 @@ def by_criterion(question: PruneQuestion, criterion: str) -> Masks | None:
 
 
 def sentence(first: str, second: str, mask_overlap: Overlap) -> str:
-    """How alike the two choices are, beside chance."""
     how = (
         "no more than by"
         if abs(mask_overlap.iou - mask_overlap.chance) < 0.01
@@ -78,7 +75,6 @@ def sentence(first: str, second: str, mask_overlap: Overlap) -> str:
 
 
 def differences(first: str, second: str, masks: Masks, other: Masks, mask_overlap: Overlap) -> None:
-    """Each layer with both masks over each other, its IoU and the chance."""
     st.html(
         color_legend(
             {
@@ -108,11 +104,9 @@ def differences(first: str, second: str, masks: Masks, other: Masks, mask_overla
     )
     st.caption(
         f"{mask_overlap.both:,} weights are kept by both, {mask_overlap.only_first:,} only by "
-        f"{first}, "
-        f"{mask_overlap.only_second:,} only by {second}. To share what it keeps between "
+        f"{first}, {mask_overlap.only_second:,} only by {second}. To share what it keeps between "
         f"layers as {second} does, {first} would have to move "
-        f"{100 * mask_overlap.ratio_distance:.0f} % "
-        "of it to other layers."
+        f"{100 * mask_overlap.ratio_distance:.0f} % of it to other layers."
     )
     table = Table.grid(np.array(mask_overlap.layers), names, ("IoU", "chance"), ("share", "share"))
     tables.fold_numbers({f"{KEY}.overlap": table})

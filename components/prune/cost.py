@@ -1,13 +1,11 @@
 """The section "Cost and speed": what could be saved, and what is."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 
-from components import measurement, section
+from components import measurement
 from components.draw import tables
 from components.measurement import MeasurementOnDemand
 from components.notices import escape_markdown
@@ -49,25 +47,21 @@ WHY = (
 
 
 def show(question: PruneQuestion, masks: Masks) -> None:
-    """Multiply-adds in theory and in truth, then measured time."""
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            "What is saved",
-            columns=1,
-            explained=False,
-            evidence=[
-                Drawing(
-                    "cost",
-                    chart=operations,
-                    part=in_millions,
-                    finding=lambda result: saved(result["cost"], masks),
-                )
-            ],
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        "What is saved",
+        explained=False,
+        evidence=[
+            Drawing(
+                "cost",
+                chart=operations,
+                part=in_millions,
+                finding=lambda result: saved(result["cost"], masks),
+            )
+        ],
+    ).show()
     st.markdown("**Measured time**")
     st.markdown(WHY)
     if reason := no_sparse_cores(question.case.model, masks):
@@ -88,12 +82,10 @@ def show(question: PruneQuestion, masks: Masks) -> None:
 
 
 def share_saved(cost: Table, row: str) -> float:
-    """The share of the multiply-adds that is no longer there."""
     return 1 - cost.cell(row, "count") / cost.cell("dense", "count")
 
 
 def in_millions(cost: Table) -> Table:
-    """Multiply-adds of one image: whole, if zeros were skipped, and as they are."""
     counts = np.array([cost.cell(row, "count") for row in COUNTED]) / 1e6
     return Table.of({"multiply-adds": (counts, "millions")}, tuple(COUNTED.values()))
 
@@ -109,7 +101,6 @@ def operations(result: Views) -> Bars:
 
 
 def saved(cost: Table, masks: Masks) -> str:
-    """What share of all weights is cut, what zeros would save, and what silent channels do."""
     share = (masks.total - masks.kept) / cost.cell("weights", "count")
     return (
         f"{percent(share)} of all weights are cut, head, biases and norms counted in. If every "
@@ -120,7 +111,6 @@ def saved(cost: Table, masks: Masks) -> str:
 
 
 def faster(rows: Sequence[Latency]) -> str:
-    """How much faster the masked model and the smaller one are."""
     ratios = {(row.batch, row.name): row.ratio for row in rows}
     speeds = [
         f"{batch} at a time: masked × {ratios[batch, 'masked']:.2f}, channels taken out × "

@@ -1,11 +1,9 @@
 """The section "What is lost": classes, images, calibration, worse images and heat maps."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.prune import seeds, unknown
 from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
@@ -46,24 +44,20 @@ def show(question: PruneQuestion, masks: Masks) -> None:
         Harm, f"{KEY}.Harm", HARM_SETTINGS, "Settings of this measurement"
     )
     method = with_rule(question.method, Harm, **settings)
-    section.show(
-        Section(
-            KEY,
-            method,
-            question.case,
-            "What is lost that one figure does not show",
-            evidence=evidence(question, method),
-            button="Measure what is lost",
-            before="Every test image is shown to both models, as it is and made worse in five "
-            "ways, and the heat maps of some are compared. Then both are shown images that they "
-            "cannot know.",
-            detail=lambda _: further(question, method),
-        )
-    )
+    Section(
+        KEY,
+        method,
+        question.case,
+        "What is lost that one figure does not show",
+        evidence=evidence(question, method),
+        button="Measure what is lost",
+        before="Every test image is shown to both models, as it is and made worse in five ways, "
+        "and the heat maps of some are compared. Then both are shown images that they cannot know.",
+        detail=lambda _: further(question, method),
+    ).show()
 
 
 def further(question: PruneQuestion, method: Harm) -> None:
-    """What is measured after it: other seeds and unknown images."""
     if agreement_only(question.case):
         st.caption(
             "Calibration is left out: whether a probability means what it says can be told only "
@@ -74,7 +68,6 @@ def further(question: PruneQuestion, method: Harm) -> None:
 
 
 def evidence(question: PruneQuestion, method: Harm) -> tuple[Drawing, ...]:
-    """Classes, calibration, worse images, heat maps, and images whose answer changes."""
     return (
         Drawing(
             "classes",
@@ -132,7 +125,6 @@ def class_finding(table: Table) -> str:
 
 
 def flipped(question: PruneQuestion, table: Table) -> None:
-    """The images whose answer changes, those that were surest first."""
     changed = np.flatnonzero(table["dense answer"] != table["pruned answer"])
     st.caption(
         f"{len(changed)} of {len(table.rows)} test images get another answer."
@@ -153,7 +145,6 @@ def flipped(question: PruneQuestion, table: Table) -> None:
 
 
 def calibration(result: Views) -> str:
-    """Whether confidence still means what it says."""
     table: Table = result["calibration"]
     before, after = (dict(zip(table.columns, row, strict=True)) for row in table.values)
     words = (
@@ -172,7 +163,6 @@ def calibration(result: Views) -> str:
 
 
 def worse_finding(table: Table) -> str:
-    """Whether the pruned model bears worse images less well."""
     worse_count = int((table["high"] < 0).sum())
     return (
         f"The pruned model is surely worse (95 % interval below 0) at {worse_count} of "
@@ -182,7 +172,6 @@ def worse_finding(table: Table) -> str:
 
 
 def drifts(table: Table, names: tuple[str, ...]) -> Table:
-    """Each image: how much of the order of its heat map is left, and how its confidence moved."""
     change = np.asarray(table["pruned"], np.float64) - table["dense"]
     return Table.of(
         {
@@ -195,7 +184,6 @@ def drifts(table: Table, names: tuple[str, ...]) -> Table:
 
 
 def drift_finding(table: Table, heat: str) -> str:
-    """How far heat maps of this kind move."""
     order, top = table["rank correlation"], table["top tenth IoU"]
     known = np.isfinite(order)
     words = (
@@ -218,7 +206,6 @@ def moved_most(question: PruneQuestion, table: Table) -> None:
 
 
 def names_of(question: PruneQuestion, table: Table) -> tuple[str, ...]:
-    """What the images are called."""
     if agreement_only(question.case):
         titles = names_of_photographs()
         return tuple(titles[int(row)] for row in table.rows)

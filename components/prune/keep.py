@@ -1,14 +1,12 @@
 """The section "Keep it": masks as a file, the pruned model as a model, and training it again."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from components import forms, measurement, runs, section, sharing
+from components import forms, measurement, runs, sharing
 from components.draw.checkpoint import KEEP, NOT_YOURS, TAKEN, draw_checkpoint
 from components.measurement import MeasurementOnDemand
 from components.prune.asked import KEY, PruneQuestion, model_identity, pruned_model, with_rule
@@ -26,7 +24,6 @@ CHECKED = 64  # test images that an ONNX file is compared on
 
 
 def show(question: PruneQuestion, masks: Masks) -> None:
-    """Ways to take along what was made."""
     if not sharing.may_copy(question.case.model.fingerprint):
         st.info(NOT_YOURS)
         return
@@ -38,7 +35,7 @@ def show(question: PruneQuestion, masks: Masks) -> None:
             "carries its masks."
         )
         smaller = forms.settings(Prune, KEY, {"smaller"})
-        section.show(keep_section(question, replace(question.method, **smaller), KEEP))
+        keep_section(question, replace(question.method, **smaller), KEEP).show()
         st.markdown("**Rounds**")
         st.caption(
             f"This is round {rounds_of(question.case.model) + 1}. For the next one keep the pruned "
@@ -58,11 +55,10 @@ def show(question: PruneQuestion, masks: Masks) -> None:
             {} if unmet else forms.settings(RetrainPruned, f"{KEY}.Retrain", {"epochs", "rate"})
         )
         retrain = with_rule(question.method, RetrainPruned, **settings)
-        section.show(keep_section(question, retrain, "Train it again"))
+        keep_section(question, retrain, "Train it again").show()
 
 
 def keep_section(question: PruneQuestion, method: Pruning, button: str) -> Section:
-    """A model that is made, and kept once it is there."""
     training = isinstance(method, RetrainPruned)
     return Section(
         KEY,
@@ -94,13 +90,11 @@ def show_accuracy(result: Views) -> None:
 
 
 def keep_model(answer: Any, slot: str) -> None:
-    """The model, kept at once where it was made in order to be kept."""
     views, is_pressed = (*TAKEN, PRUNE), runs.pressed_for(answer)
     draw_checkpoint(answer["model"], slot, views, at_once=is_pressed)
 
 
 def masks_button(question: PruneQuestion, masks: Masks) -> None:
-    """One bit a weight, with how they were made."""
     model = question.case.model
     about = {"model": model.name, "fingerprint": model.fingerprint, **question.method.settings()}
     download(
@@ -115,7 +109,6 @@ def masks_button(question: PruneQuestion, masks: Masks) -> None:
 
 
 def as_onnx(question: PruneQuestion, masks: Masks) -> None:
-    """The narrowed network as a file, once it was compared with the network."""
     smaller = shrunk(pruned_model(question, masks))
     st.caption(f"The pruned network as an ONNX file. {smaller.words}")
     if not ONNX.installed:
@@ -138,7 +131,6 @@ def as_onnx(question: PruneQuestion, masks: Masks) -> None:
 
 
 def onnx_made(question: PruneQuestion, export: OnnxFile, images: int) -> None:
-    """How near it comes to the network, how fast it is, and the download."""
     onnx, torch = export.milliseconds
     st.markdown(
         f"**{len(export.data) / 1e6:.2g} MB.** On {images} test images onnxruntime’s logits differ "
@@ -157,5 +149,4 @@ def onnx_made(question: PruneQuestion, export: OnnxFile, images: int) -> None:
 
 
 def stem(question: PruneQuestion) -> str:
-    """What the files of the model begin with."""
     return re.sub(r"\W+", "-", question.case.model.name).strip("-")

@@ -1,7 +1,5 @@
 """The section "Kernels": the weights of one layer, and what one filter makes of the image."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
@@ -42,7 +40,6 @@ def show(question: ShownPruning, masks: Masks) -> None:
 
 
 def choose(masks: Masks) -> tuple[PrunableWeight, int, int, int]:
-    """A layer, one of its filters, and from which filter and channel on the wall is drawn."""
     parts = {part.layer: part for part in masks.parts}
     places = st.columns([3, 1, 1, 1], vertical_alignment="bottom")
     with places[0]:
@@ -61,12 +58,10 @@ def choose(masks: Masks) -> tuple[PrunableWeight, int, int, int]:
 
 
 def choose_filter(number: int) -> None:
-    """Choose a filter, as if by hand."""
     st.session_state[FILTER] = number
 
 
 def counts(histogram: Histogram) -> Table:
-    """How many weights of which size stay and are cut."""
     middle = (histogram.edges[:-1] + histogram.edges[1:]) / 2
     return Table.of(
         {"weight": (middle, ""), "cut": (histogram.cut, ""), "stays": (histogram.kept, "")}
@@ -74,7 +69,6 @@ def counts(histogram: Histogram) -> Table:
 
 
 def bins(histogram: Histogram) -> Bins:
-    """Weights that stay and that are cut, and where the cut lies."""
     has_cut = bool(histogram.cut.any()) and np.isfinite(histogram.above)
     return Bins(
         x="weight",
@@ -85,7 +79,6 @@ def bins(histogram: Histogram) -> Bins:
 
 
 def finding(histogram: Histogram) -> str:
-    """How many are cut, and how large they are."""
     kept_count, cut = int(histogram.kept.sum()), int(histogram.cut.sum())
     if not cut:
         return f"All {kept_count:,} weights of this layer stay."
@@ -96,6 +89,5 @@ def finding(histogram: Histogram) -> str:
         )
     return (
         f"{words} The largest that goes has a size of {histogram.below:.3g}, the smallest that "
-        "stays "
-        f"{histogram.above:.3g}: size alone does not decide here."
+        f"stays {histogram.above:.3g}: size alone does not decide here."
     )

@@ -1,7 +1,5 @@
 """Where weights are taken out: by layer, every layer at a glance, and patterns of kernels."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from html import escape
 
@@ -46,7 +44,6 @@ def layer_widths(masks: Masks) -> Widths:
 
 
 def many_dead(masks: Masks) -> list[bool]:
-    """For each layer whether a tenth or more of its filters are dead."""
     return [
         dead >= MANY * part.filters
         for dead, part in zip(masks.dead_filters, masks.parts, strict=True)
@@ -54,7 +51,6 @@ def many_dead(masks: Masks) -> list[bool]:
 
 
 def finding(masks: Masks) -> str:
-    """The layer that loses most and the one that loses least, and dead filters."""
     shares = [n / part.size for n, part in zip(masks.counts, masks.parts, strict=True)]
     low, high = int(np.argmin(shares)), int(np.argmax(shares))
     words = (
@@ -75,7 +71,6 @@ def finding(masks: Masks) -> str:
 
 
 def show(question: PruneQuestion, masks: Masks) -> None:
-    """The strips of all layers."""
     del question
     st.markdown("**Every layer at a glance**")
     st.caption(
@@ -87,7 +82,6 @@ def show(question: PruneQuestion, masks: Masks) -> None:
 
 
 def show_patterns(question: PruneQuestion, masks: Masks) -> None:
-    """Which patterns kernels have, what the first layer still reads, and N of every M."""
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**Patterns of the 3 × 3 kernels**")

@@ -1,7 +1,5 @@
 """The criterion "Learned": scores that a search has found elsewhere, opened as a file."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import streamlit as st
@@ -29,8 +27,7 @@ def with_scores(case: PruneCase) -> PruneCase:
         st.info(
             "Nothing is learned on this page: open the scores that a search has found for this "
             "model, as numpy's savez writes them. Its first weight is "
-            f"{escape_markdown(first.name)!r}, "
-            f"{shape}.",
+            f"{escape_markdown(first.name)!r}, {shape}.",
             icon=":material/upload_file:",
         )
         end()

@@ -1,8 +1,5 @@
 """How the criterion "Learned N:M" chose, where it did."""
 
-from __future__ import annotations
-
-from components import section
 from components.draw import sharpening
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
@@ -15,15 +12,13 @@ def show(question: PruneQuestion) -> None:
     method = question.method.scoring
     if not isinstance(method, LearnedPattern):
         return
-    section.show(
-        Section(
-            f"{KEY}.learning",
-            method,
-            question.case,
-            f"How {method.pattern} was learned",
-            sentence=lambda result: (
-                f"{changed_words(result['course'])} {weights_words(result['weights'])}"
-            ),
-            evidence=sharpening.drawings(),
-        )
-    )
+    Section(
+        f"{KEY}.learning",
+        method,
+        question.case,
+        f"How {method.pattern} was learned",
+        sentence=lambda result: (
+            f"{changed_words(result['course'])} {weights_words(result['weights'])}"
+        ),
+        evidence=sharpening.drawings(),
+    ).show()

@@ -1,7 +1,5 @@
 """The section "All criteria": how alike their masks are, those that are searched included."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -69,21 +67,18 @@ def as_searched(cut: Prune) -> Prune:
 
 
 def fits(cut: Prune) -> bool:
-    """Whether the cut is the mask that the criterion searches for, or one by its scores."""
     if unsearchable(cut.criterion, cut.rules):
         return False
     return not BY_TITLE[cut.criterion].limits(cut.rules)
 
 
 def criterion_label(question: PruneQuestion, title: str, cut: Prune) -> str:
-    """The criterion; with its pieces, where they are not those above."""
     if cut.structure == question.method.structure:
         return title
     return f"{title}, {cut.pattern if cut.structure == PATTERNED else 'single weights'}"
 
 
 def scored_cuts(question: PruneQuestion, cuts: Mapping[str, Prune]) -> dict[str, Prune]:
-    """Those whose scores are there; what trains waits for a button, all else is scored."""
     scored, quick, long = {}, [], []
     for title, cut in cuts.items():
         method, slot = cut.scoring, f"{OVERLAPS_KEY}.{title}"
@@ -111,7 +106,6 @@ def overlap_tables(
     cuts: tuple[str, ...],
     scores: tuple[str, ...],
 ) -> tuple[dict[str, Table], tuple[float, ...], dict[str, str]]:
-    """Tables of every two, the share each keeps, and why a criterion has no mask, by title."""
     del cuts, scores  # what the answer depends on
     masks: dict[str, Masks] = {}
     reasons = {}
@@ -133,7 +127,6 @@ def draw_overlaps(
     overlap_views: Views,
     shares: Sequence[float],
 ) -> None:
-    """The squares, what they show, and their numbers with those of chance."""
     iou, chance = overlap_views["IoU"], overlap_views["chance"]
     hovers = [
         [
@@ -166,7 +159,6 @@ def draw_overlaps(
 
 
 def sentence(iou: Table, chance: Table, shares: Sequence[float]) -> str:
-    """Which two are nearest and which farthest, beside chance, of those that keep equal shares."""
     kept_shares = np.array(shares)
     pairs = np.triu(np.ones(iou.values.shape, np.bool_), 1)
     equal = pairs & np.isclose(kept_shares[:, None], kept_shares, rtol=EQUAL, atol=0)

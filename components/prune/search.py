@@ -1,13 +1,10 @@
 """The section "The search": how a Lottery Jackpot was found, beside another way to search."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from components import section
 from components.picks import pick
 from components.prune import compare
 from components.prune.asked import KEY, PruneQuestion
@@ -53,16 +50,14 @@ def show(question: PruneQuestion, masks: Masks) -> None:
         ),
     )
     validated = len(question.case.data.rows("validation")) > 0
-    result = section.show(
-        Section(
-            KEY,
-            method,
-            question.case,
-            "How the mask was found",
-            evidence=(accuracy, swaps) if validated else (swaps,),
-            explained=False,
-        )
-    )
+    result = Section(
+        KEY,
+        method,
+        question.case,
+        "How the mask was found",
+        evidence=(accuracy, swaps) if validated else (swaps,),
+        explained=False,
+    ).show()
     if result is None:
         return
     other = compare.by_criterion(question, Magnitude.title)
@@ -72,53 +67,46 @@ def show(question: PruneQuestion, masks: Masks) -> None:
 
 
 def show_arm(question: PruneQuestion, method: Jackpot, own: Views) -> None:
-    """The same search in another way, on request."""
     arms = [FREE, ADAPTING] if has_statistics(question.case.model) else [FREE]
     word = pick("Beside another search", arms, f"{KEY}.arm", first=FREE)
-    section.show(
-        Section(
-            f"{KEY}.arm",
-            replace(method, **ARMS[word]),
-            question.case,
-            columns=1,
-            sentence=lambda result: arm_sentence(own, result, word),
-            button="Search this way too",
-            before=f"{ARM_NOTES[word]} As many epochs from the same masks; weights keep their "
-            "values here too.",
-            evidence=(
-                Drawing(
-                    "swaps",
-                    "Weights exchanged in each step",
-                    made=lambda result: exchange_table(own["swaps"], result["swaps"]),
-                    chart=Lines(
-                        x="step",
-                        series={"here": "as above", "there": word},
-                        title="weights",
-                        x_title="step",
-                    ),
-                    finding=lambda result: late(own["swaps"], result["swaps"], word),
+    Section(
+        f"{KEY}.arm",
+        replace(method, **ARMS[word]),
+        question.case,
+        sentence=lambda result: arm_sentence(own, result, word),
+        button="Search this way too",
+        before=f"{ARM_NOTES[word]} As many epochs from the same masks; weights keep their "
+        "values here too.",
+        evidence=(
+            Drawing(
+                "swaps",
+                "Weights exchanged in each step",
+                made=lambda result: exchange_table(own["swaps"], result["swaps"]),
+                chart=Lines(
+                    x="step",
+                    series={"here": "as above", "there": word},
+                    title="weights",
+                    x_title="step",
                 ),
+                finding=lambda result: late(own["swaps"], result["swaps"], word),
             ),
-            explained=False,
-        )
-    )
+        ),
+        explained=False,
+    ).show()
 
 
 def exchange_table(own: Table, other: Table) -> Table:
-    """The exchanges of two searches of equal length."""
     return Table.of(
         {"step": (own["step"], ""), "here": (own["swapped"], ""), "there": (other["swapped"], "")}
     )
 
 
 def in_last_third(swaps: Table) -> int:
-    """How many weights went in during the last third of the steps."""
     row = swaps["swapped"]
     return int(row[len(row) - len(row) // LATE :].sum())
 
 
 def late(own: Table, other: Table, word: str) -> str:
-    """Whether fewer weights change places at the end."""
     baseline_swaps, other_swaps = in_last_third(own), in_last_third(other)
     return (
         f"In the last third of the steps {baseline_swaps:,} weights went in, with “{word}” "
@@ -128,7 +116,6 @@ def late(own: Table, other: Table, word: str) -> str:
 
 
 def accuracy_finding(result: Views) -> str:
-    """Validation accuracy of magnitude's mask, of the last one, and of the best."""
     right = 100 * np.asarray(result["search"]["validation accuracy"])
     return (
         f"Validation images right: {right[0]:.1f} % with magnitude's mask, {right[-1]:.1f} % with "
@@ -137,17 +124,14 @@ def accuracy_finding(result: Views) -> str:
 
 
 def swap_finding(result: Views) -> str:
-    """How many weights changed places, and when."""
     row = result["swaps"]["swapped"]
     return (
-        f"{int(row.sum()):,} weights went in and as many out, "
-        f"{in_last_third(result['swaps']):,} of "
-        "them in the last third of the steps. A weight may come and go several times."
+        f"{int(row.sum()):,} weights went in and as many out, {in_last_third(result['swaps']):,} "
+        "of them in the last third of the steps. A weight may come and go several times."
     )
 
 
 def arm_sentence(own: Views, result: Views, word: str) -> str:
-    """The two searches and magnitude on the test images."""
     baseline_figures, other_figures = own["figures"], result["figures"]
     words = (
         f"Test images right: {100 * baseline_figures[AFTER_SEARCH]:.1f} % as above, "

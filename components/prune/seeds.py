@@ -1,11 +1,8 @@
 """In the section "What is lost": how much of it another seed of the same training changes too."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
 from components.widgets.data_images import draw_data_images
@@ -35,27 +32,23 @@ def show(question: PruneQuestion, images: int) -> None:
         st.caption("Not available: learned scores belong to one network only.")
         return
     method = with_rule(question.method, Seeds, images=images)
-    section.show(
-        Section(
-            KEY,
-            method,
-            question.case,
-            TITLE,
-            evidence=(
-                Drawing("pairs", chart=CHANGES, finding=change_finding, made=changed_answers),
-                Drawing("classes", chart=CLASSES, finding=class_finding),
-            ),
-            detail=lambda result: modal_images(question, result["images"]),
-            button=f"Train {method.networks} networks of other seeds",
-            before="Dense networks of other seeds disagree on some images too. Only what pruning "
-            "changes beyond that is due to pruning. They are trained as this model was and are "
-            "kept.",
-        )
-    )
+    Section(
+        KEY,
+        method,
+        question.case,
+        TITLE,
+        evidence=(
+            Drawing("pairs", chart=CHANGES, finding=change_finding, made=changed_answers),
+            Drawing("classes", chart=CLASSES, finding=class_finding),
+        ),
+        detail=lambda result: modal_images(question, result["images"]),
+        button=f"Train {method.networks} networks of other seeds",
+        before="Dense networks of other seeds disagree on some images too. Only what pruning "
+        "changes beyond that is due to pruning. They are trained as this model was and are kept.",
+    ).show()
 
 
 def changed_answers(result: Views) -> Table:
-    """The share of changed answers of each pair of dense networks, and of each pruned one."""
     differing, pruned_shares = (
         result["pairs"]["answers that differ"],
         result["networks"]["answers changed"],
@@ -67,7 +60,6 @@ def changed_answers(result: Views) -> Table:
 
 
 def change_finding(result: Views) -> str:
-    """Whether pruning changes more answers than another seed does."""
     pruned_shares = 100 * result["networks"]["answers changed"]
     differing = 100 * result["pairs"]["answers that differ"]
     if pruned_shares.min() > differing.max():
@@ -78,15 +70,13 @@ def change_finding(result: Views) -> str:
         finding = "no more than another seed does"
     return (
         f"Pruning changes {pruned_shares.mean():.1f} % of the answers (from "
-        f"{pruned_shares.min():.1f} to "
-        f"{pruned_shares.max():.1f} over {len(pruned_shares)} networks), two dense networks of "
-        "other seeds differ in "
-        f"{differing.mean():.1f} % ({differing.min():.1f} to {differing.max():.1f}): {finding}."
+        f"{pruned_shares.min():.1f} to {pruned_shares.max():.1f} over {len(pruned_shares)} "
+        f"networks), two dense networks of other seeds differ in {differing.mean():.1f} % "
+        f"({differing.min():.1f} to {differing.max():.1f}): {finding}."
     )
 
 
 def class_finding(result: Views) -> str:
-    """Which classes change by more than other seeds do."""
     table: Table = result["classes"]
     lowest = table[ENDS[0]]
     beyond = [
@@ -103,7 +93,6 @@ def class_finding(result: Views) -> str:
 
 
 def modal_images(question: PruneQuestion, table: Table) -> None:
-    """Images of which the pruned networks mostly say something else than the dense ones."""
     dense_answers, pruned_answers = (
         table[name].astype(np.int64) for name in ("modal dense", "modal pruned")
     )

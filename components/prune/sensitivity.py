@@ -1,8 +1,5 @@
 """The section "Sensitivity": what is lost when a single layer is cut."""
 
-from __future__ import annotations
-
-from components import section
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.core.charts.drawing import Drawing, Views
@@ -21,29 +18,25 @@ def show(question: PruneQuestion, masks: Masks) -> None:
     del masks
     method = method_of(question)
     right = "as before" if agreement_only(question.case) else "right"
-    section.show(
-        Section(
-            KEY,
-            method,
-            question.case,
-            "How sensitive is each layer?",
-            columns=1,
-            button="Cut each layer alone",
-            before=f"One layer at a time by {method.criterion}, all others as they are, nothing "
-            f"trained.{method.fewer(question.case)}",
-            evidence=(
-                Drawing(
-                    "accuracy",
-                    finding=lambda result: finding(result, right),
-                    chart=lambda result: sensitivity_matrix(result["accuracy"], right),
-                ),
+    Section(
+        KEY,
+        method,
+        question.case,
+        "How sensitive is each layer?",
+        button="Cut each layer alone",
+        before=f"One layer at a time by {method.criterion}, all others as they are, nothing "
+        f"trained.{method.fewer(question.case)}",
+        evidence=(
+            Drawing(
+                "accuracy",
+                finding=lambda result: finding(result, right),
+                chart=lambda result: sensitivity_matrix(result["accuracy"], right),
             ),
-        )
-    )
+        ),
+    ).show()
 
 
 def method_of(question: PruneQuestion) -> Sensitivity:
-    """The criterion and pieces of the page where a single layer can be cut by them."""
     cut = question.method
     return Sensitivity(
         criterion=cut.criterion if cut.criterion in OFFERED else Magnitude.title,
@@ -53,13 +46,11 @@ def method_of(question: PruneQuestion) -> Sensitivity:
 
 
 def sensitivity_matrix(table: Table, right: str) -> Matrix:
-    """A row for each layer, a column for each ratio."""
     texts = [[f"{100 * share:.0f}" for share in line] for line in table.values]
     return Matrix(texts=texts, x_title="cut from this layer alone", bar=f"{right} (%)")
 
 
 def finding(result: Views, right: str) -> str:
-    """What a square is, and which layers lose more than STEEP at the lowest ratio already."""
     table, whole = result["accuracy"], float(result["figures"][DENSE])
     first = zip(table.rows, table.values[:, 0], strict=True)
     weak = [name for name, share in first if share < whole - STEEP]

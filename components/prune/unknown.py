@@ -1,11 +1,8 @@
 """In the section "What is lost": whether the model still notices what it has never seen."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.notices import escape_markdown
 from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
@@ -29,28 +26,23 @@ TOLD_APART = Facets(
 
 def show(question: PruneQuestion) -> None:
     """Whether it still notices what it has never seen; asked as soon as the rest is there."""
-    section.show(
-        Section(
-            KEY,
-            with_rule(question.method, Unknown),
-            question.case,
-            "On unknown images",
-            columns=1,
-            evidence=[Drawing("told", chart=TOLD_APART, finding=finding)],
-            detail=lambda result: basis(question, result),
-        )
-    )
+    Section(
+        KEY,
+        with_rule(question.method, Unknown),
+        question.case,
+        "On unknown images",
+        evidence=[Drawing("told", chart=TOLD_APART, finding=finding)],
+        detail=lambda result: basis(question, result),
+    ).show()
 
 
 def basis(question: PruneQuestion, result: Views) -> None:
-    """How many images it rests on, and what else is to be known of them."""
     st.caption(counts_sentence(question, result["told"]))
     for note in result["notes"].labels if result["notes"].values.any() else ():
         st.caption(escape_markdown(note))
 
 
 def counts_sentence(question: PruneQuestion, table: Table) -> str:
-    """How many images it rests on, and that a few photographs are few."""
     known, groups = (int(table[name][0]) for name in ("known images", "known groups"))
     rows = zip(table.rows, table["unknown images"], strict=True)
     kinds = {row.rpartition(BETWEEN)[0]: int(count) for row, count in rows}
@@ -65,7 +57,6 @@ def counts_sentence(question: PruneQuestion, table: Table) -> str:
 
 
 def finding(result: Views) -> str:
-    """What became of it, in a sentence; rows without figures are said."""
     table: Table = result["told"]
     is_finite = np.isfinite(table["dense AUROC"]) & np.isfinite(table["pruned AUROC"])
     missing = int(np.count_nonzero(~is_finite))

@@ -1,10 +1,8 @@
 """The section "Before training": networks that are pruned at their first weights, then trained."""
 
-from __future__ import annotations
-
 from typing import Any
 
-from components import forms, section
+from components import forms
 from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
 from engine.core.charts.bars import Bars
@@ -19,36 +17,31 @@ CHANCE = "Random"
 
 
 def show(question: PruneQuestion, masks: Masks) -> None:
-    """Accuracy of networks pruned before they are trained, beside one that is not pruned."""
     settings: dict[str, Any] = {}
     if not Untrained.unmet(question.case):
         forms.refuse_links(Untrained, SLOT)
         settings = forms.settings(Untrained, SLOT, {"epochs"})
     method = with_rule(question.method, Untrained, **settings)
     networks = method.networks()
-    section.show(
-        Section(
-            KEY,
-            method,
-            question.case,
-            "What if it is pruned before it is trained?",
-            columns=1,
-            button=f"Train {len(networks)} networks",
-            before=f"From the same first weights: {', '.join(networks)}, all trained for "
-            f"{method.epochs} epochs with their zeros held.",
-            evidence=[
-                Drawing(
-                    "networks",
-                    chart=lambda result: bars(result["networks"]),
-                    finding=lambda result: finding(result, masks.sparsity),
-                )
-            ],
-        )
-    )
+    Section(
+        KEY,
+        method,
+        question.case,
+        "What if it is pruned before it is trained?",
+        button=f"Train {len(networks)} networks",
+        before=f"From the same first weights: {', '.join(networks)}, all trained for "
+        f"{method.epochs} epochs with their zeros held.",
+        evidence=[
+            Drawing(
+                "networks",
+                chart=lambda result: bars(result["networks"]),
+                finding=lambda result: finding(result, masks.sparsity),
+            )
+        ],
+    ).show()
 
 
 def bars(table: Table) -> Bars:
-    """Bars beside the network of which nothing is cut."""
     return Bars(
         value="trained",
         title="test images right after training (%)",
@@ -60,7 +53,6 @@ def bars(table: Table) -> Bars:
 
 
 def finding(result: Views, sparsity: float) -> str:
-    """How much each loses, and whether it does better than chance masks."""
     table: Table = result["networks"]
     right = dict(zip(table.rows, (100 * table["trained"]).tolist(), strict=True))
     shares = ", ".join(f"{name} {value:.1f} %" for name, value in right.items())

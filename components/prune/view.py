@@ -1,7 +1,5 @@
 """The parts of the Prune view: what is cut, one plain sentence, and where to look closer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial
@@ -45,7 +43,6 @@ from components.prune.asked import (
 from components.sidebar.subject import Subject
 from engine.commands.openings.sparsity import PRUNED
 from engine.core.charts.words import percent
-from engine.core.errors import BlindspotError
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
 from engine.sparsity.criteria.shares import OF_RATIO
 from engine.sparsity.masks.pruning import BY_TITLE, Pruning
@@ -140,7 +137,6 @@ def prune(subject: Subject, case: PruneCase) -> None:
 
 
 def timed(draw: Callable[..., None], *given: Any) -> None:
-    """Show the image's own answer, and note how long that took."""
     began = perf_counter()
     draw(*given)
     st.session_state[TOOK] = perf_counter() - began
@@ -152,7 +148,6 @@ def quick() -> bool:
 
 
 def choose_rule() -> Prune:
-    """By which criterion, in which pieces, between which layers."""
     places = st.columns([3, 2, 1], vertical_alignment="bottom")
     settings = places[2].popover("Settings", width="stretch")
     where = {
@@ -170,7 +165,6 @@ def choose_rule() -> Prune:
 
 
 def choose_ratio(rule: Prune) -> float:
-    """The share that is cut; a pattern is its own ratio."""
     control: Any = SPECS["ratio"].metadata["control"]
     patterned = rule.structure == PATTERNED
     refuse(f"{KEY}.ratio", partial(within, control), "Taken out", control.words())
@@ -193,16 +187,12 @@ def choose_ratio(rule: Prune) -> float:
 
 
 def pruning_masks(question: PruneQuestion) -> Masks | None:
-    """The masks; None, with the reason said, when the rule cannot be met."""
-    try:
+    with show_problems():
         return masks_at(question.case, question.method)
-    except BlindspotError as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
-        return None
+    return None
 
 
 def earlier_round(question: PruneQuestion) -> str:
-    """From the second round on, what was cut before and what the figures count; "" in the first."""
     before = masks_in(question.case.model)
     if before is None:
         return ""
@@ -215,14 +205,12 @@ def earlier_round(question: PruneQuestion) -> str:
 
 
 def explain(question: PruneQuestion, masks: Masks) -> None:
-    """What am I looking at, and what it rests on."""
     for note in masks.notes:
         st.caption(escape_markdown(note))
     if question.method.allocation in OF_RATIO:
         st.caption(
             f"{question.method.allocation} was made for networks before training. Here each "
-            "layer's "
-            "ratio comes from the model's weights as they are, after training."
+            "layer's ratio comes from the model's weights as they are, after training."
         )
     criterion = BY_TITLE[question.method.criterion]
     add_entry(Entry(Prune.title, Prune))

@@ -1,7 +1,5 @@
 """Two pinned results side by side, and where both are maps, on one scale and as a difference."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -51,7 +49,6 @@ def draw(results: Sequence[Pinned]) -> str:
 
 
 def choose(results: Sequence[Pinned]) -> tuple[Pinned, Pinned]:
-    """Which two; at first the first two."""
     names = {result.name: f"{at}. {result.title}" for at, result in enumerate(results, 1)}
     by_name, titles = {result.name: result for result in results}, tray.titles()
     first, second = (
@@ -70,12 +67,10 @@ def choose(results: Sequence[Pinned]) -> tuple[Pinned, Pinned]:
 
 
 def choose_way() -> str | None:
-    """How two maps are shown."""
     return st.segmented_control("Show the maps", WAYS, default=WAYS[0], key="report.compare.way")
 
 
 def sentence(first: Pinned, second: Pinned) -> str:
-    """How far two maps of one image agree; "" where there are no two."""
     if not (first.maps and second.maps):
         return ""
     left, right = first.maps[0], second.maps[0]
@@ -94,12 +89,10 @@ def rank_correlation(left: SeenMap, right: SeenMap) -> float:
 
 
 def same_ground(left: SeenMap, right: SeenMap) -> bool:
-    """Whether two maps lie over the same picture."""
     return left.ground.shape == right.ground.shape and np.array_equal(left.ground, right.ground)
 
 
 def side(result: Pinned) -> None:
-    """What one of them says, and what it rests on."""
     st.markdown(f"**{escape_markdown(result.sentence or result.title)}**")
     for note in result.notes[:1]:
         st.caption(escape_markdown(note))
@@ -116,7 +109,6 @@ def side(result: Pinned) -> None:
 
 
 def differing(first: Pinned, second: Pinned) -> None:
-    """What was different about how they were made."""
     descriptions = [dict(facts(result)) | settings(result) for result in (first, second)]
     unlike = [
         (name, *(description.get(name, "–") for description in descriptions))
@@ -133,7 +125,6 @@ def differing(first: Pinned, second: Pinned) -> None:
 
 
 def settings(result: Pinned) -> dict[str, str]:
-    """The settings of its method, by label."""
     return {f"Setting: {label}": words for label, words in setting_words(result.record)}
 
 
@@ -141,7 +132,6 @@ def settings(result: Pinned) -> dict[str, str]:
 
 
 def maps(first: Pinned, second: Pinned, way: str | None) -> None:
-    """Both maps in the way that was chosen, or why they cannot be shown so."""
     left, right = first.maps[0], second.maps[0]
     if way == "Difference":
         show_difference(left, right)
@@ -173,7 +163,6 @@ def maps(first: Pinned, second: Pinned, way: str | None) -> None:
 
 
 def unlike_scale(left: HeatMap, right: HeatMap) -> str:
-    """Why two maps cannot be on one scale, in a sentence; "" where they can."""
     if left.unit != right.unit:
         return (
             f"The left map is in {left.unit or 'no unit'}, the right one in "
@@ -185,13 +174,11 @@ def unlike_scale(left: HeatMap, right: HeatMap) -> str:
 
 
 def shared_scale(left: HeatMap, right: HeatMap) -> tuple[float, float]:
-    """The ends of the colors that both are drawn between."""
     lows, highs = zip(scale_ends(left), scale_ends(right), strict=True)
     return min(lows), max(highs)
 
 
 def show_difference(left: SeenMap, right: SeenMap) -> None:
-    """Left minus right on one scale, or why there is none."""
     if left.heat.values.shape != right.heat.values.shape:
         sizes = [
             " × ".join(map(str, seen_map.heat.values.shape[::-1])) for seen_map in (left, right)
@@ -210,8 +197,7 @@ def show_difference(left: SeenMap, right: SeenMap) -> None:
     alike = f" Their rank correlation is {signed(order)}." if np.isfinite(order) else ""
     finding = (
         f"Left minus right, on the scale of the maps: {viewer.finding(difference_map)}. Blue is "
-        "where the "
-        f"right map has more.{alike}"
+        f"where the right map has more.{alike}"
     )
     shape = OverPicture(picture=left.ground, span=(-float(reach), float(reach)), opacity=0.8)
     draw_heat_map(difference_map, "report.difference", finding, shape)

@@ -4,8 +4,6 @@ Charts are in it as still pictures with their numbers below. Plotly's own script
 move, at 4 MB for each file and with code in a document that is to be filed; so it is left out.
 """
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -137,7 +135,6 @@ def template() -> Any:
 
 
 def chapter_of(result: Pinned, room: int, until: float) -> dict[str, Any]:
-    """All that the template says of one result; pictures as far as they fit into room and time."""
     maps = [printed_map(seen_map, result.title) for seen_map in result.maps]
     figures = [printed(exhibit, drawn=monotonic() < until) for exhibit in result.exhibits]
     printed_figures: dict[str, list[PrintedFigure]] = {"maps": [], "figures": []}
@@ -163,14 +160,12 @@ def chapter_of(result: Pinned, room: int, until: float) -> dict[str, Any]:
 
 
 def without_picture(figure: PrintedFigure) -> PrintedFigure:
-    """The same without its picture, and with a sentence on that."""
     return PrintedFigure(
         figure.title, "", figure.finding, figure.table, lines=[*figure.lines, LEFT_OUT]
     )
 
 
 def facts(result: Pinned) -> list[tuple[str, str]]:
-    """How it was made, a name and a value each."""
     record, case = result.record, result.record["case"]
     values = {
         "Method": f"{record['method']} r{record['revision']}",
@@ -196,7 +191,6 @@ def facts(result: Pinned) -> list[tuple[str, str]]:
 
 
 def printed_map(seen_map: SeenMap, heading: str) -> PrintedFigure:
-    """A map over its picture, with its legend."""
     legend, title = seen_map.legend, "" if seen_map.title == heading else seen_map.title
     return PrintedFigure(
         title,
@@ -212,7 +206,6 @@ def printed_map(seen_map: SeenMap, heading: str) -> PrintedFigure:
 
 
 def printed(exhibit: Exhibit, *, drawn: bool = True) -> PrintedFigure | None:
-    """A chart and its numbers, or a grid of images; None of what only a program reads."""
     view = exhibit.view
     if isinstance(view, Pictures):
         finding = exhibit.finding or f"{view.finding} {view.unit}".strip()
@@ -236,14 +229,12 @@ def printed(exhibit: Exhibit, *, drawn: bool = True) -> PrintedFigure | None:
 
 
 def default_chart(view: View, rows: Table) -> Chart | None:
-    """How a view of its kind is drawn where nothing else is said; None of a bare table."""
     if isinstance(view, Scores | Ranking):
         return score_bars(view)
     return all_lines(rows) if isinstance(view, Curve) else None
 
 
 def printed_table(rows: Table, names: Sequence[str] = ()) -> PrintedTable:
-    """The numbers with their units, as many as a page can show."""
     table = replace(rows, rows=tuple(names)) if names else rows
     frame = framed(table).iloc[:MOST_ROWS, :MOST_COLUMNS]
     cells = [

@@ -67,7 +67,6 @@ def svg(figure: go.Figure) -> str:
 
 
 def draw_axes(axes: Axes, traces: Sequence[Trace], layout: Trace, number: str) -> None:
-    """The traces of one pair of axes, and what the layout says of these."""
     across, down = (layout.get(f"{way}axis{number}", {}) for way in "xy")
     names = {way: categories(traces, way, axis) for way, axis in (("x", across), ("y", down))}
     stacks: dict[Any, float] = {}
@@ -99,7 +98,6 @@ def draw_axes(axes: Axes, traces: Sequence[Trace], layout: Trace, number: str) -
 
 
 def categories(traces: Sequence[Trace], way: str, axis: Trace) -> list[str]:
-    """The names along an axis of words; none where it has numbers."""
     values = [value for trace in traces for value in as_list(trace.get(way))]
     if axis.get("type") == "category" or any(isinstance(value, str) for value in values):
         return list(dict.fromkeys(str(value) for value in values))
@@ -107,7 +105,6 @@ def categories(traces: Sequence[Trace], way: str, axis: Trace) -> list[str]:
 
 
 def as_list(values: Any) -> list[Any]:
-    """Values of a trace as a list; none where there are none."""
     return [] if values is None else list(np.asarray(decode_array(values), object).ravel())
 
 
@@ -121,7 +118,6 @@ def decode_array(values: Any) -> Any:
 
 
 def axis_places(values: Any, names: Sequence[str]) -> np.ndarray[Any, Any]:
-    """Places along an axis: of words, their numbers."""
     if names:
         return np.array([names.index(str(value)) for value in as_list(values)], float)
     return np.array([np.nan if value is None else float(value) for value in as_list(values)])
@@ -135,7 +131,6 @@ def draw_bars(
     bars: Sequence[Trace],
     stacks: dict[Any, float],
 ) -> None:
-    """Bars of one series, over, beside or on those of the others."""
     is_horizontal = trace.get("orientation") == "h"
     along, up = ("y", "x") if is_horizontal else ("x", "y")
     length = np.nan_to_num(axis_places(trace.get(up), []))
@@ -168,7 +163,6 @@ def draw_bars(
 
 
 def draw_line(axes: Axes, trace: Trace, names: Mapping[str, list[str]]) -> None:
-    """A line, its marks and intervals; an area where it is filled."""
     y = axis_places(trace.get("y"), names["y"])
     x = axis_places(trace["x"], names["x"]) if "x" in trace else np.arange(len(y)) * 1.0
     line, marker = trace.get("line", {}), trace.get("marker", {})
@@ -213,7 +207,6 @@ def draw_line(axes: Axes, trace: Trace, names: Mapping[str, list[str]]) -> None:
 
 
 def draw_ground(axes: Axes, trace: Trace, layout: Trace) -> None:
-    """A colored grid, its rows from the bottom, with its bar of colors."""
     values = np.asarray(decode_array(trace["z"]), float)
     if not values.size:
         return
@@ -237,14 +230,12 @@ def draw_ground(axes: Axes, trace: Trace, layout: Trace) -> None:
 
 
 def scale_of(stops: Sequence[Sequence[Any]]) -> LinearSegmentedColormap:
-    """Plotly's scale of colors as matplotlib has it."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("", [(at, rgba(color)) for at, color in stops])
 
 
 def set_axes(axes: Axes, across: Trace, down: Trace, names: Mapping[str, list[str]]) -> None:
-    """Titles, ranges, scales and ticks of both axes."""
     for way, axis in (("x", across), ("y", down)):
         plot_axis = axes.xaxis if way == "x" else axes.yaxis
         title = plain_text((axis.get("title") or {}).get("text"))
@@ -267,7 +258,6 @@ def set_axes(axes: Axes, across: Trace, down: Trace, names: Mapping[str, list[st
 
 
 def draw_shapes(axes: Axes, layout: Trace, number: str) -> None:
-    """Lines of reference and shaded ranges, and what stands beside them."""
     for shape in layout.get("shapes", ()):
         if (shape.get("xref") or "x").split()[0] not in {f"x{number}", "paper"}:
             continue
@@ -304,7 +294,6 @@ def draw_shapes(axes: Axes, layout: Trace, number: str) -> None:
 
 
 def inks(color: Any, otherwise: Any) -> Any:
-    """A color, or one for each mark; numbers in place of colors are drawn in one."""
     if color is None:
         return otherwise
     if isinstance(color, str):
@@ -316,7 +305,6 @@ def inks(color: Any, otherwise: Any) -> Any:
 
 
 def rgba(color: str) -> tuple[float, float, float, float]:
-    """Plotly's way to write a color as numbers."""
     from matplotlib.colors import to_rgba
 
     if numbers := re.findall(r"[\d.]+", color) if color.startswith("rgb") else []:

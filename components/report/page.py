@@ -1,7 +1,5 @@
 """The page of the tray: what is pinned, two side by side, and the report."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -29,14 +27,12 @@ SESSION = (
 
 
 def tray_link() -> None:
-    """The way to the tray from every page, where there is something in it."""
     if count := len(tray.pinned()):
         st.page_link(TRAY.path, label=f"Tray ({count})", icon=TRAY.icon, query_params={})
     tray.mark_header_drawn()
 
 
 def draw() -> None:
-    """Two results beside each other, then the list and the report."""
     results = tray.pinned()
     if not results:
         st.info(EMPTY)
@@ -54,7 +50,6 @@ def draw() -> None:
 
 
 def result_row(result: Pinned, at: int, count: int, titles: Mapping[str, str]) -> None:
-    """One result: what it is, its picture, and its buttons; `titles` are those of models."""
     with st.container(border=True, key=f"tray-{result.name}"):
         picture, words, buttons = st.columns([1, 5, 3], vertical_alignment="center")
         if result.maps:
@@ -66,8 +61,7 @@ def result_row(result: Pinned, at: int, count: int, titles: Mapping[str, str]) -
         if tray.gone(result):
             words.caption(
                 f"The model {escape_markdown(result.model)} was removed since. What is pinned "
-                "stays; it "
-                "cannot be computed again."
+                "stays; it cannot be computed again."
             )
         with buttons.container(horizontal=True, horizontal_alignment="right", gap="small"):
             for label, icon, by in STEPS:
@@ -91,7 +85,6 @@ def result_row(result: Pinned, at: int, count: int, titles: Mapping[str, str]) -
 
 
 def offer_report(results: list[Pinned]) -> None:
-    """Choose what goes into it, make it, and take it along."""
     names = {result.name: f"{at}. {result.title}" for at, result in enumerate(results, 1)}
     chosen = st.multiselect(
         "Results in it",

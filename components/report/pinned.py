@@ -4,8 +4,6 @@ Nothing in it names what a person opened: names of files are taken out of every 
 image there are only the pixels that the model saw.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -82,7 +80,6 @@ class Pinned:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that it holds."""
         total = sum(
             pinned_map.pixels.nbytes + pinned_map.ground.nbytes + pinned_map.heat.nbytes
             for pinned_map in self.maps
@@ -96,7 +93,6 @@ class Pinned:
 
     @property
     def about(self) -> str:
-        """In one line: by which method, of which model, about what."""
         return self.told_of({})
 
     def told_of(self, titles: Mapping[str, str]) -> str:
@@ -169,7 +165,6 @@ def freeze(
 def seen_map(
     title: str, heat: HeatMap, ground: MapGround | None, look: Look, clean: Clean
 ) -> SeenMap:
-    """A map over its picture; alone where there is none."""
     if ground is None:
         ground = MapGround(np.full((*heat.values.shape, 3), 255, np.uint8))
         look = replace(look, mode="map")
@@ -182,26 +177,22 @@ def seen_map(
 
 
 def shrink_to_page(pixels: Pixels) -> Pixels:
-    """A picture that is no longer than a page can show."""
     image = Image.fromarray(pixels)
     image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
     return np.asarray(image)
 
 
 def fits_report(view: View) -> bool:
-    """Whether a person can read it in a report: maps have a place of their own."""
     return isinstance(view, Pictures | Path | Field) or rows_of(view) is not None
 
 
 def still(shape: DrawnAs | None) -> DrawnAs | None:
-    """A chart or words that tell no view of a click."""
     if isinstance(shape, Chart):
         return replace(shape, press=None)
     return replace(shape, pick=None) if isinstance(shape, WordMarks) else shape
 
 
 def few_frames(view: View) -> View:
-    """A walk as a few of its frames; everything else as it is."""
     if not isinstance(view, Path):
         return view
     places = np.unique(np.linspace(0, len(view.frames) - 1, FRAMES).round().astype(int))

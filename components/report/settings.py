@@ -1,7 +1,5 @@
 """The settings of an answer as a person reads them: labels, units and words of the form."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cache
@@ -28,7 +26,6 @@ def setting_words(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def value_words(control: Control, value: Any) -> str:
-    """The value as the form shows it; "" of what plays no part."""
     match control:
         case Slider(off=off) | Choice(off=off) if value is None:
             return "" if off in NO_PART else off
@@ -43,5 +40,4 @@ def value_words(control: Control, value: Any) -> str:
 
 @cache
 def methods() -> Mapping[str, type[Method[Any]]]:
-    """Every method by the name that a record has."""
     return {kind.full_name(): kind for kind in (*METHODS, *INTERNAL_METHODS)}

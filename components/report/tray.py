@@ -4,8 +4,6 @@ All sessions' trays together are bounded too: what is pinned lies in this proces
 session ends.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -63,7 +61,6 @@ def pin(result: Pinned) -> str:
 
 
 def model_names() -> set[str]:
-    """The names of all models that can be asked now."""
     return {entry.name for entry in catalog.entries()}
 
 

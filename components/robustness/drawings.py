@@ -1,7 +1,5 @@
 """What is drawn of an attack: pictures, the model's first classes with their ranks, its way."""
 
-from __future__ import annotations
-
 from engine.attribution.quadattack.order_losses import AD, CW, QUAD
 from engine.core.charts.bars import Dots
 from engine.core.charts.drawing import Drawing, Views
@@ -19,7 +17,6 @@ OF_ORDER = Drawing(
 
 
 def class_ranks(result: Views) -> Dots:
-    """A row for each class: its place before and after, and both probabilities."""
     table = result["classes"]
     places = zip(table["rank before"], table["rank after"], table.rows, strict=True)
     names = [f"{after:.0f} (was {before:.0f})  {name}" for before, after, name in places]
@@ -34,7 +31,6 @@ def class_ranks(result: Views) -> Dots:
 
 
 def first_words(result: Views) -> str:
-    """Which class is first, before and after."""
     table = result["classes"]
     before, after = (
         table.rows[list(table[name]).index(1)] for name in ("rank before", "rank after")
@@ -51,10 +47,9 @@ MARGIN = Drawing(
     "The way there",
     Lines(x="step", series={"margin": "margin"}, line=0.0, line_name="its probability is 50 %"),
     lambda result: (
-        "The margin of the first class over all others together, "
-        f"{result['margin'].y[0]:.1f} at the start and {result['margin'].y.min():.1f} at its "
-        "lowest "
-        "(logits); below 0 it has less than 50 %."
+        f"The margin of the first class over all others together, {result['margin'].y[0]:.1f} at "
+        f"the start and {result['margin'].y.min():.1f} at its lowest (logits); below 0 it has less "
+        "than 50 %."
     ),
 )
 SEARCH = Drawing(

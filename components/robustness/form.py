@@ -1,7 +1,5 @@
 """What Robustness asks: which attack, how large a change, and which classes in order."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import Field, fields, replace
 from functools import partial
@@ -34,12 +32,10 @@ AttackQuestion = Question[GradientAttack, ImageCase]  # of the image of the side
 
 
 def is_small(case: ImageCase) -> bool:
-    """Whether everything about it is answered without being told to."""
     return case.image.shape[-1] <= SMALL
 
 
 def choose(chosen_subject: Subject) -> AttackQuestion:
-    """The attack and its largest change; the model's first class is what is attacked."""
     case = replace(chosen_subject.case.at("exact"), target=Target(chosen_subject.case.target.index))
     slider, choice, more = st.columns([5, 4, 2], gap="large", vertical_alignment="bottom")
     with choice:
@@ -58,7 +54,6 @@ def choose(chosen_subject: Subject) -> AttackQuestion:
 
 
 def choose_ordered(question: AttackQuestion) -> OrderedAttack:
-    """The attack that is to find the order."""
     choice, more = st.columns([5, 2], gap="large", vertical_alignment="bottom")
     with choice:
         kind = ORDERED_KINDS[pick("Found by", list(ORDERED_KINDS), f"{KEY}.by", "segments")]
@@ -69,7 +64,6 @@ def choose_ordered(question: AttackQuestion) -> OrderedAttack:
 
 
 def spec_of(kind: type[GradientAttack], name: str) -> Field[Any]:
-    """The declaration of a setting."""
     return next(spec for spec in fields(kind) if spec.name == name)
 
 

@@ -1,7 +1,5 @@
 """Key points of a search as circles over the image that was searched."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,13 +34,11 @@ class KeyPointCircles(PicturePoints):
 
 
 def searched_image(result: Views) -> Pixels:
-    """The image that was searched, (H, W, 3)."""
     pixels: Pixels = result["pictures"].images[0, 0]
     return pixels
 
 
 def relative_points(result: Views) -> Table:
-    """The key points with their places as shares of the image's sides."""
     points: Table = result["points"]
     height, width = searched_image(result).shape[:2]
     columns = {
@@ -57,7 +53,6 @@ def relative_points(result: Views) -> Table:
 
 
 def reading_hint(result: Views) -> str:
-    """How to read the circles, with the point that counted most in the end."""
     points: Table = result["points"]
     first = int(points["weight after"].argmax())
     if len(points) > 1 and not np.ptp(points["weight before"]):

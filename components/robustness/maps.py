@@ -1,14 +1,12 @@
 """Which heat map followed the attack, and beside it whether that map can be trusted."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.draw.drawing import draw
 from components.draw.maps import draw_maps
 from components.notices import escape_markdown
@@ -55,7 +53,6 @@ WORDS = {
 def followed(
     question: AttackQuestion, chosen_subject: Subject, attacks: Mapping[str, Answer | None]
 ) -> None:
-    """Which heat maps moved with the answer, after either of the attacks."""
     st.subheader("Which heat map followed?")
     chosen = pick("After", list(attacks), f"{KEY}.after", "segments")
     if (attack := attacks[chosen]) is None:
@@ -77,7 +74,6 @@ def followed(
 
 
 def choose_maps(question: AttackQuestion) -> list[str]:
-    """Some of the heat maps that the model supports; by itself the usual ones."""
     offered = [title for title, kind in KINDS.items() if not kind.unmet(question.case)]
     usual = [kind.title for kind in MAPS if kind.title in offered]
     key, before = f"{KEY}.compared", f"{KEY}.usual"
@@ -108,23 +104,19 @@ def chosen_of(
 
 
 def usual_maps(chosen_subject: Subject, case: Any, changed: str) -> Views | None:
-    """The usual maps, compared in one answer."""
-    return section.show(
-        Section(
-            f"{KEY}.maps",
-            MapsFollow(),
-            case,
-            picture=lambda maps: show_three_maps(chosen_subject, maps),
-            evidence=(drawings.FOLLOWED,),
-            button="" if is_small(case.source) else "Compare the maps",
-            before=f"Eight heat maps of the image before and after {changed}.",
-            known={},
-        )
-    )
+    return Section(
+        f"{KEY}.maps",
+        MapsFollow(),
+        case,
+        picture=lambda maps: show_three_maps(chosen_subject, maps),
+        evidence=(drawings.FOLLOWED,),
+        button="" if is_small(case.source) else "Compare the maps",
+        before=f"Eight heat maps of the image before and after {changed}.",
+        known={},
+    ).show()
 
 
 def selected_maps(chosen_subject: Subject, case: Any, titles: Sequence[str]) -> Views | None:
-    """Maps that a person chose, each an answer of its own, so that none is made twice."""
     if not titles:
         st.info("Choose at least one heat map under “Which heat maps”.")
         return None
@@ -149,7 +141,6 @@ def selected_maps(chosen_subject: Subject, case: Any, titles: Sequence[str]) -> 
 
 
 def merge_answers(answers: Sequence[Views]) -> dict[str, Any]:
-    """Several answers about one map each, and one attack, as one about all."""
     tables = [answer["followed"] for answer in answers]
     values = np.concatenate([table.values for table in tables])
     rows = [row for table in tables for row in table.rows]
@@ -158,14 +149,12 @@ def merge_answers(answers: Sequence[Views]) -> dict[str, Any]:
 
 
 def show_three_maps(chosen_subject: Subject, result: Views) -> None:
-    """One method's maps: the old class before and after, and what is said now."""
     title = pick("Heat map", list(result["followed"].rows), f"{KEY}.map", "pills")
     panels = [Panel(words, result[f"{title} {moment}"]) for moment, words in WORDS.items()]
     draw_maps(panels, chosen_subject, f"{KEY}.viewer")
 
 
 def show_trust(attacked: ImageCase, chosen_subject: Subject, result: Views) -> None:
-    """For each trial a line for each map: whether it moved, and what the trial said."""
     if chosen_subject.in_distribution.foreign:
         st.markdown(f"**Can they be trusted?** {WITHHELD}")
         return
@@ -183,7 +172,6 @@ def show_trust(attacked: ImageCase, chosen_subject: Subject, result: Views) -> N
 def run_trial(
     attacked: ImageCase, mask: Mask | None, result: Views, check: Check, button: str, passing: str
 ) -> None:
-    """One trial of each map, when it is asked for."""
     table = result["followed"]
     st.markdown(escape_markdown(check.title))
     cases = {title: TrustCase(attacked, KINDS[title](), mask) for title in table.rows}
@@ -201,7 +189,6 @@ def run_trial(
 
 
 def trial_lines(check: Check, table: Table, views: Mapping[str, Table]) -> list[str]:
-    """Of each map that was tried: how alike it is still, and what the trial said."""
     sentences = []
     for title, view in views.items():
         mark, word = verdict.sign(check, view)
@@ -215,13 +202,7 @@ def trial_lines(check: Check, table: Table, views: Mapping[str, Table]) -> list[
 
 
 def pass_counts(result: Views, views: Mapping[str, Table], passing: str = CARRY) -> str:
-    """How many of the maps that moved with the answer pass a trial, and of the others.
-
-    Args:
-        result: how far each map moved, and what the model said before and after.
-        views: what the trial said of each.
-        passing: what a map does that passes.
-    """
+    """How many of the maps that moved with the answer pass a trial, and of the others."""
     table = result["followed"]
     good = np.array([verdict.verdict_value(views[title]) == GOOD for title in table.rows])
     if not answer_changed(result):

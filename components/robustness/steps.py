@@ -1,7 +1,5 @@
 """An attack step by step, in the player of Level sets: image, change, and the first classes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from math import nan
@@ -23,7 +21,6 @@ ROOM = 200_000  # characters for the images: two attacks stand on the page
 
 
 def step_by_step(question: AttackQuestion, key: str) -> Drawing:
-    """The way from the image to the one that was found."""
     return Drawing("path", "Step by step", by=lambda result: show(result, question, key), wide=True)
 
 
@@ -32,7 +29,6 @@ def show(result: Views, question: AttackQuestion, key: str) -> None:
 
 
 def walked(result: Views, question: AttackQuestion) -> Walked:
-    """What the player is given: images as they are seen, in 256 levels."""
     path: Path = result["path"]
     levels = np.stack([as_bytes(np.asarray(frame, np.float32)) for frame in path.frames])
     quantized = replace(path, frames=levels.transpose(0, 3, 1, 2) / np.float32(255))

@@ -1,13 +1,10 @@
 """The sections of Robustness: one attack, an order, success by length, and asking alone."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.case_form import CaseForm
 from components.draw.drawing import draw
 from components.draw.maps import draw_maps
@@ -31,32 +28,28 @@ from engine.core.run import Answer
 
 
 def picture(result: Views, key: str) -> None:
-    """Before, the change, and after."""
     draw(drawings.PICTURES, result, key)
 
 
 def show(question: AttackQuestion, chosen_subject: Subject, rest: DeltaGenerator) -> Answer | None:
-    """The attack: sentence and pictures; in `rest`, below the controls, what it rests on."""
     case = question.case
     label = case.model.labels[case.target.index]
-    return section.show(
-        Section(
-            KEY,
-            question.method,
-            case,
-            f"How small a change makes the model stop saying “{label}”?",
-            picture=lambda result: picture(result, f"{KEY}.pictures"),
-            evidence=(
-                step_by_step(question, f"{KEY}.player"),
-                drawings.CLASSES,
-                drawings.MARGIN,
-                drawings.FIGURES,
-            ),
-            below=rest,
-            known=question.known,
-            script=lambda: python_call(question.method, chosen_subject, "figures", case.target),
-        )
-    )
+    return Section(
+        KEY,
+        question.method,
+        case,
+        f"How small a change makes the model stop saying “{label}”?",
+        picture=lambda result: picture(result, f"{KEY}.pictures"),
+        evidence=(
+            step_by_step(question, f"{KEY}.player"),
+            drawings.CLASSES,
+            drawings.MARGIN,
+            drawings.FIGURES,
+        ),
+        below=rest,
+        known=question.known,
+        script=lambda: python_call(question.method, chosen_subject, "figures", case.target),
+    ).show()
 
 
 def in_your_order(question: AttackQuestion) -> Answer | None:
@@ -68,7 +61,6 @@ def in_your_order(question: AttackQuestion) -> Answer | None:
 
 
 def find_order(question: AttackQuestion) -> Answer | None:
-    """The list, the attack that is to find it, and above both what it found."""
     answer, controls = st.container(), st.container()
     with controls:
         order, method = choose_order(question), choose_ordered(question)
@@ -78,30 +70,27 @@ def find_order(question: AttackQuestion) -> Answer | None:
     labels = question.case.model.labels
     with answer, show_problems():
         case = OrderedCase(question.case, order)
-        return section.show(
-            Section(
-                f"{KEY}.order",
-                method,
-                case,
-                f"Can it be made to say {', '.join(labels[index] for index in order)}?",
-                picture=lambda result: picture(result, f"{KEY}.order.pictures"),
-                evidence=(
-                    step_by_step(question, f"{KEY}.order.player"),
-                    drawings.CLASSES,
-                    drawings.SEARCH,
-                    drawings.OF_ORDER,
-                ),
-                below=controls,
-                button="" if is_small(question.case) else "Make it say this",
-                before=f"The image is changed a little, {method.searches * method.steps} times, "
-                "until the model ranks these classes first, in this order.",
-                known=question.known,
-            )
-        )
+        return Section(
+            f"{KEY}.order",
+            method,
+            case,
+            f"Can it be made to say {', '.join(labels[index] for index in order)}?",
+            picture=lambda result: picture(result, f"{KEY}.order.pictures"),
+            evidence=(
+                step_by_step(question, f"{KEY}.order.player"),
+                drawings.CLASSES,
+                drawings.SEARCH,
+                drawings.OF_ORDER,
+            ),
+            below=controls,
+            button="" if is_small(question.case) else "Make it say this",
+            before=f"The image is changed a little, {method.searches * method.steps} times, "
+            "until the model ranks these classes first, in this order.",
+            known=question.known,
+        ).show()
 
 
 def by_length(question: AttackQuestion) -> None:
-    """How often longer and longer lists are found, by three attacks at equal budget."""
     st.subheader("Longer and longer lists")
     form = CaseForm(AttackedImagesCase, f"{KEY}.length")
     count = form.ask("count")
@@ -114,55 +103,48 @@ def by_length(question: AttackQuestion) -> None:
 def ask_by_length(
     question: AttackQuestion, method: OrderedSuccess, case: AttackedImagesCase, form: CaseForm
 ) -> None:
-    """The question, with its button."""
     model, count = case.model, case.count
-    section.show(
-        Section(
-            f"{KEY}.length",
-            method,
-            case,
-            f"How often does each attack find a list of K classes, on {count} images?",
-            evidence=(drawings.SUCCESS, drawings.SIZE, drawings.OWN_SIZE),
-            button="Attack them all",
-            before=f"Three attacks with the same {method.steps} steps on images of "
-            f"{case.data.card.title}, for lists of up to "
-            f"{method.lengths(len(model.labels))[-1]} classes. It can be stopped.",
-            known=form.known({"model": model.name, "seed": question.case.seed}),
-        )
-    )
+    Section(
+        f"{KEY}.length",
+        method,
+        case,
+        f"How often does each attack find a list of K classes, on {count} images?",
+        evidence=(drawings.SUCCESS, drawings.SIZE, drawings.OWN_SIZE),
+        button="Attack them all",
+        before=f"Three attacks with the same {method.steps} steps on images of "
+        f"{case.data.card.title}, for lists of up to "
+        f"{method.lengths(len(model.labels))[-1]} classes. It can be stopped.",
+        known=form.known({"model": model.name, "seed": question.case.seed}),
+    ).show()
 
 
 def by_asking(question: AttackQuestion, chosen_subject: Subject) -> None:
-    """How few pixels are enough, found by asking alone."""
     st.subheader("By asking alone")
     answer, controls = st.container(), st.container()
     with controls, st.popover("How the game is played"):
         refuse_links(SafeCV, f"{KEY}.SafeCV", question.case)
         method = method_form(SafeCV, f"{KEY}.SafeCV", question.case)
     with answer:
-        section.show(
-            Section(
-                f"{KEY}.few", method, question.case, "How few pixels are enough?",
-                picture=lambda result: picture(result, f"{KEY}.few.pictures"),
-                evidence=(
-                    CONTROL, KEY_POINTS, drawings.SEVERITY,
-                    Drawing("saliency before", "Where it looked for pixels, before and after it "
-                            "learned", by=lambda result: draw_maps(
-                        [Panel("before", result["saliency before"]),
-                         Panel("after", result["saliency after"])], chosen_subject, f"{KEY}.points",
-                    )),
-                ),
-                detail=draw_tree, below=controls,
-                button="" if is_small(question.case) else "Play",
-                before=f"A tester without gradients changes pixels near key points and asks again, "
-                f"at most {method.queries} times; and as often with pixels drawn anywhere.",
-                known=question.known,
-                script=lambda: python_call(method, chosen_subject, "game", question.case.target),
-            )
-        )  # fmt: skip
+        Section(
+            f"{KEY}.few", method, question.case, "How few pixels are enough?",
+            picture=lambda result: picture(result, f"{KEY}.few.pictures"),
+            evidence=(
+                CONTROL, KEY_POINTS, drawings.SEVERITY,
+                Drawing("saliency before", "Where it looked for pixels, before and after it "
+                        "learned", by=lambda result: draw_maps(
+                    [Panel("before", result["saliency before"]),
+                     Panel("after", result["saliency after"])], chosen_subject, f"{KEY}.points",
+                )),
+            ),
+            detail=draw_tree, below=controls,
+            button="" if is_small(question.case) else "Play",
+            before=f"A tester without gradients changes pixels near key points and asks again, "
+            f"at most {method.queries} times; and as often with pixels drawn anywhere.",
+            known=question.known,
+            script=lambda: python_call(method, chosen_subject, "game", question.case.target),
+        ).show()  # fmt: skip
 
 
 def draw_tree(result: Views) -> None:
-    """The game tree as a table, folded."""
     with st.expander(drawings.TREE.title):
         draw(replace(drawings.TREE, title=""), result, f"{KEY}.tree")

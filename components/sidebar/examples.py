@@ -1,7 +1,5 @@
 """An image of a data set in the sidebar, and the models that learned from that set."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
@@ -25,7 +23,6 @@ LINKED = "examples.linked"  # what the link had last, so that another one counts
 
 
 def choose() -> Example:
-    """One image of the test split of a data set."""
     with st.spinner("Making the images; the first time this may take some seconds"):
         data_set = data.load(choose_set())
     rows = choose_rows(data_set)
@@ -89,7 +86,6 @@ def set_link(word: str) -> None:
 
 
 def choose_rows(data_set: DataSet) -> Rows:
-    """The images among which one is chosen: of one class, or all."""
     if not len(data_set.rows(SPLIT)):
         st.error(
             f"{escape_markdown(data_set.card.title)} has no test images to choose from: take "

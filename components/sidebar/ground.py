@@ -1,7 +1,5 @@
 """What the maps of an answer lie over: the image as the model saw it, as sharp as it is here."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

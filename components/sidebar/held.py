@@ -12,8 +12,6 @@ values of a name that a widget of the page before has: so what the link names is
 the address of the page before, and it is put back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -69,7 +67,6 @@ def hold(page: str) -> Iterator[None]:
 
 
 def put_under_keys(keys: Iterable[str]) -> None:
-    """Put what was chosen under its own key, from where a widget has it."""
     for key in keys:
         if key in st.session_state:
             st.session_state[key] = st.session_state[key]

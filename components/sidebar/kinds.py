@@ -1,7 +1,5 @@
 """Which kind of model a scan needs, and how to have it."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components.sidebar.examples import use

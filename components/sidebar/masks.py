@@ -1,7 +1,5 @@
 """The known truth of an image of one's own: a second file that says where it is."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components.notices import escape_markdown

@@ -1,7 +1,5 @@
 """A scan in the sidebar: which slice is looked at, and through which window the model sees it."""
 
-from __future__ import annotations
-
 from math import floor, log10
 
 import streamlit as st
@@ -64,7 +62,6 @@ def key(scan: Scan, name: str) -> str:
 
 
 def choose_plane(scan: Scan) -> str:
-    """The direction of the cut, where there are several."""
     if len(scan.planes) == 1:
         return scan.planes[0]
     chosen: str = st.segmented_control(
@@ -133,7 +130,6 @@ def choose_window(scan: Scan) -> Window | None:
 
 
 def follow_preset(presets: dict[str, Window], keys: list[str]) -> None:
-    """The fields show the window that was picked."""
     window = presets.get(st.session_state[keys[0]])
     if window is not None:
         st.session_state[keys[1]] = float(window.center)
@@ -146,7 +142,6 @@ def own_window(picker: str) -> None:
 
 
 def show_seen(case: ImageCase, picture: Picture) -> None:
-    """What the model is given, at its own size."""
     if picture.behind is None:
         return
     show_picture(as_bytes(case.image), "What the model sees", width=THUMBNAIL)

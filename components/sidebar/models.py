@@ -1,16 +1,13 @@
 """The model picker: what ships, what the hub has, and weights of one's own."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import streamlit as st
 
 from components.links import let_go, refuse
-from components.notices import escape_markdown
+from components.notices import escape_markdown, show_problems
 from components.picks import search_box, type_text
 from components.sidebar import own_weights
-from engine.core.errors import BadModel
 from engine.vision.models import catalog
 from engine.vision.models.catalog import ModelEntry
 from engine.vision.models.classifier import Classifier
@@ -41,7 +38,6 @@ def choose() -> Classifier | None:
 
 
 def choose_listed(offered: Mapping[str, ModelEntry]) -> str | None:
-    """The name to load of a model that is offered here; None, with the reason said, else."""
     name = st.selectbox(
         "Model",
         [*offered],
@@ -85,11 +81,9 @@ def with_words(entry: ModelEntry) -> str | None:
         help="The sentence that each word is put into, at {}. Several are separated by | and "
         "averaged.",
     )
-    try:
+    with show_problems():
         return ask_words(asked_words(entry.name)[0], WordList.read(words, prompts))
-    except BadModel as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
-        return None
+    return None
 
 
 def choose_second(first: Classifier, key: str) -> Classifier | None:
@@ -115,16 +109,12 @@ def choose_second(first: Classifier, key: str) -> Classifier | None:
 
 
 def loaded(name: str) -> Classifier | None:
-    """The model; None, with the reason said, when it cannot be had."""
-    try:
+    with show_problems():
         return catalog.load(name)
-    except BadModel as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
-        return None
+    return None
 
 
 def model_line(entry: ModelEntry) -> str:
-    """The chosen model's way here, its size and its main figure."""
     figure = main_figure(entry.figures)
     right = f" · {figure} of its test images right" if figure else ""
     return escape_markdown(f"{entry.title} · {entry.nbytes / 1000:,.0f} kB{right}")

@@ -3,8 +3,6 @@
 The name is for this session: no link, job or record has it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,7 +50,6 @@ def file_notes() -> dict[str, dict[str, str]]:
 
 
 def model_title(name: str) -> str:
-    """What its owner calls a model; its own title where nobody did."""
     return file_notes().get(name, {}).get("title") or session_models()[name].title
 
 
@@ -90,7 +87,6 @@ def draw_form() -> None:
 
 
 def open_weights() -> None:
-    """Open what the form has, and ask it from now on."""
     presence.arrive()
     values = {name: st.session_state.get(f"{KEY}.{name}") for name in ("weights", "arch", "called")}
     st.session_state[f"{KEY}.problem"] = ""
@@ -104,7 +100,6 @@ def open_weights() -> None:
 
 
 def read_weights(file: Any, architecture: str) -> tuple[Classifier, dict[str, str]]:
-    """The model of the form, and what the page says of it. Raises BadModel."""
     filename, content = safe_name(file.name), file.getvalue()
     uploaded = st.session_state.get(f"{KEY}.labels")
     labels = () if uploaded is None else read_labels(uploaded.getvalue(), safe_name(uploaded.name))
@@ -176,7 +171,6 @@ def draw_format(model: Classifier, picture: Picture, crop: Crop) -> None:
 
 
 def labeled_images() -> DataSet | None:
-    """Labeled images that formats are tried on; None where none were given."""
     file = st.file_uploader(
         "Labeled images (optional): zip of class folders",
         key=f"{KEY}.labeled",
@@ -216,7 +210,6 @@ def try_formats(model: Classifier, data: DataSet) -> tuple[InputFormat, tuple[st
 
 
 def compare(model: Classifier, picture: Picture, crop: Crop) -> None:
-    """What the model says of the image in sight in some other formats."""
     if not st.toggle("How it answers this image in other formats", key=f"{KEY}.compare"):
         return
     formats = input_formats.neighbors(format_of(model), SIDES)
@@ -235,7 +228,6 @@ def compare(model: Classifier, picture: Picture, crop: Crop) -> None:
 def read_so(
     model: Classifier, input_format: InputFormat, labels: tuple[str, ...], how: str
 ) -> None:
-    """The same weights in another format take the model's place."""
     st.session_state[f"{KEY}.format.problem"] = ""
     presence.arrive()
     note = file_notes().pop(model.name, {})

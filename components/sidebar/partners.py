@@ -1,7 +1,5 @@
 """The other images of a question: samples or images of one's own, as the model sees them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,7 +73,6 @@ def ask_many(form: CaseForm, name: str, bounds: tuple[int, int], first: int) -> 
 
 
 def partners(form: CaseForm, name: str, chosen: Sequence[str | Partner]) -> list[Partner]:
-    """The images of those names; one's own are there already."""
     titles = {option.name: option.title for option in form.kind.offered(name, form.beside)}
     return [
         Partner(titles[choice], choice, open_picture(choice)) if isinstance(choice, str) else choice
@@ -84,7 +81,6 @@ def partners(form: CaseForm, name: str, chosen: Sequence[str | Partner]) -> list
 
 
 def session_pictures() -> dict[str, Partner]:
-    """What was opened in this session, by title."""
     pictures: dict[str, Picture] = st.session_state.setdefault("partners.own", {})
     return {title: Partner(title, "", picture) for title, picture in pictures.items()}
 

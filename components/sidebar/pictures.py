@@ -1,7 +1,5 @@
 """The image of the subject: a sample or an upload, and the square of it that the model sees."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -159,7 +157,6 @@ def current_picture(name: str, view_place: DeltaGenerator) -> Chosen:
 
 
 def take_upload() -> None:
-    """Read the file that was just opened, and switch to it when it is an image."""
     st.session_state.pop("subject.problem", None)
     uploaded = st.session_state["subject.file"]
     if uploaded is None:
@@ -176,7 +173,6 @@ def take_upload() -> None:
 
 
 def take_again() -> None:
-    """After a reload of the page, the file that was open before it."""
     if file := reload.file_before_reload():
         try:
             open_upload(file.content, file.name)
@@ -235,7 +231,6 @@ def linked_crop(name: str) -> Crop:
 
 
 def is_crop(text: str) -> bool:
-    """Whether a link names the place of a square."""
     try:
         x, y = (float(share) for share in text.split(","))
     except ValueError:
@@ -244,5 +239,4 @@ def is_crop(text: str) -> bool:
 
 
 def read_crop(text: str) -> Crop:
-    """The crop of a link; anything else is the middle."""
     return Crop(*map(float, text.split(","))) if is_crop(text) else Crop()

@@ -5,8 +5,6 @@ sessionStorage, so in no link; a duplicated tab has it too), and this process th
 key: for an hour at most, while there is room, and until no session has the key (`presence.py`).
 """
 
-from __future__ import annotations
-
 import secrets
 import threading
 from collections.abc import Callable

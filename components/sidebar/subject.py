@@ -3,8 +3,6 @@
 A view says what it asks; what plays no part in it is not drawn.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,7 +36,6 @@ from engine.anomaly.protocol.in_distribution import NOT_COMPARED, InDistribution
 from engine.anomaly.protocol.pixel_bank import BankCase, at_hand
 from engine.core.keeping.lazy import lazy
 from engine.core.method import Method
-from engine.core.result import Scores
 from engine.core.run import Answer, expected_seconds
 from engine.evaluation.detection.sources import training_data_name
 from engine.vision.case import ImageCase, image_case
@@ -90,7 +87,6 @@ class ChosenImage:
 
     @property
     def seed(self) -> int:
-        """Of every random number."""
         return 0
 
     def seen_by(self, model: Classifier) -> ImageCase:
@@ -177,7 +173,6 @@ def in_sidebar() -> Places:
 
 
 def on_page(page: DeltaGenerator) -> Places:
-    """The image with the model's answer, thumbnails of others, and the model below them."""
     with page:
         picture, says, opener, picker, model, seen_place = (st.container() for _ in range(6))
     return Places(picker, opener, picture, model, says, seen_place)
@@ -210,7 +205,6 @@ def draw(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None
 
 
 def choose_image(places: Places, pick: Callable[[Sequence[str]], str]) -> ChosenImage:
-    """The image, and the square of it that a model sees."""
     with places.picker:
         chosen = choose_picture(pick, places.seen)
     with places.opener:
@@ -225,7 +219,6 @@ def image_alone() -> ChosenImage:
 
 
 def choose_model(chosen: Chosen) -> Classifier | None:
-    """The model, and a hint where it has not learned the image's data."""
     st.header("Model")
     hint = st.container()
     model = models.choose()
@@ -237,7 +230,6 @@ def choose_model(chosen: Chosen) -> Classifier | None:
 
 
 def choose_case(unasked: ImageCase, asks: Collection[Part]) -> ImageCase | None:
-    """What the model says of the image, and what is asked about that; None until it is known."""
     outcome = runs.ask(Prediction(), unasked, "subject.prediction")
     if not isinstance(outcome, Answer):
         st.session_state[WAITING] = outcome
@@ -248,14 +240,9 @@ def choose_case(unasked: ImageCase, asks: Collection[Part]) -> ImageCase | None:
         target = choose_target(scores, model, asks)
     else:
         show_top_class(scores)
-        target = top_class(scores)
+        target = Target(top_classes(scores, 1)[0][0])
     reading, precision, seed = choose_numbers(model, asks)
     return replace(unasked, target=replace(target, reading=reading), precision=precision, seed=seed)
-
-
-def top_class(scores: Scores) -> Target:
-    """The class that the model sees first."""
-    return Target(top_classes(scores, 1)[0][0])
 
 
 def current(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None) -> Subject:
@@ -269,7 +256,6 @@ def current(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = N
 
 
 def why_none(waiting: Pending | Problem | None) -> None:
-    """Why there is no subject: its image is still read, cannot be, or was not chosen."""
     match waiting:
         case Pending():
             is_own = st.session_state.get("image") == YOURS
@@ -288,7 +274,6 @@ def being_read(pending: Pending, owner: str) -> None:
 
 
 def cost_words(method: Method[Any], subject: Subject) -> str:
-    """What it costs here, from past runs."""
     seconds = expected_seconds(method, precise(method, subject))
     if seconds is None:
         return "Not timed with these settings on this computer yet; kept once computed."

@@ -1,7 +1,5 @@
 """What is asked about the image: which class, against which, how it is scored."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Final, Literal
 
@@ -42,7 +40,6 @@ def show_top_class(scores: Scores) -> None:
 
 
 def choose_target(scores: Scores, model: Classifier, asks: Collection[Part] = EVERYTHING) -> Target:
-    """The class asked about: the model's first word, a clicked bar, or any by name."""
     st.header("What the model says")
     labels = list(model.labels)
     top = top_classes(scores)
@@ -79,7 +76,6 @@ def choose_target(scores: Scores, model: Classifier, asks: Collection[Part] = EV
 
 
 def meaning(model: Classifier) -> str:
-    """What the model's bars mean."""
     if model.points:
         return SEVERAL
     return OF_WORDS if model.name.startswith(ZERO_SHOT) else ONE_OF_MANY

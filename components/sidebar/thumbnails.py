@@ -4,8 +4,6 @@ Beside the photographs stand a phantom and a scene. Their data sets are made whe
 their small pictures come along, so that the page need not wait for them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +55,6 @@ class ShippedExample:
 
     @property
     def path(self) -> Path:
-        """Its small picture."""
         return FOLDER / f"{self.data.partition(':')[0]}.png"
 
     def picture(self) -> Picture:
@@ -107,7 +104,6 @@ def pick(shown: Sequence[str]) -> str:
 
 
 def take_example(shipped_example: ShippedExample) -> None:
-    """Choose an image of a data set, as if by hand in the list of data sets."""
     place = choice(example(f"{shipped_example.data}/{shipped_example.id}"))
     settings = {"data": shipped_example.data, "kind": examples.ANY, "item": place}
     st.session_state.update(
@@ -154,7 +150,6 @@ def of_picture(picture: Picture) -> Pixels:
 
 @st.cache_data(show_spinner=False)
 def of_sample(name: str) -> str:
-    """A shipped photograph; "" where its package is missing."""
     try:
         return encoded(of_picture(sample(name)))
     except BlindspotError:
@@ -163,13 +158,11 @@ def of_sample(name: str) -> str:
 
 @st.cache_data(show_spinner=False)
 def of_file(path: Path) -> str:
-    """A small picture that comes along."""
     return data_url("png", path.read_bytes())
 
 
 @st.cache_data(show_spinner=False)
 def of_data(_title: str) -> str:
-    """Four images of a data set, two by two."""
     images = data_sets.load(DATA).images[:4, 0]
     sheet = np.vstack([np.hstack(list(images[:2])), np.hstack(list(images[2:]))])
     return encoded(np.repeat(sheet[..., None], 3, 2))

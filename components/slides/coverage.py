@@ -1,7 +1,5 @@
 """How many key tiles lie among the strongest of their bag, as more of them are looked at."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +14,6 @@ LOOKED, MOST = "tiles looked at", 0.9
 
 
 def coverage(question: ShownBag) -> Drawing:
-    """The share of key tiles of all test bags among the n strongest of their bag."""
     size = question.layout.size
 
     def part(tiles: Table) -> Table:
@@ -32,9 +29,8 @@ def coverage(question: ShownBag) -> Drawing:
             name: int(np.argmax(np.asarray(table[name]) >= MOST)) + 1 for name in (ABMIL, STUDENT)
         }
         return (
-            f"To have seen nine of ten key tiles, one looks at {tiles_needed[STUDENT]} of "
-            f"{size} tiles by "
-            f"the student, at {tiles_needed[ABMIL]} by plain attention."
+            f"To have seen nine of ten key tiles, one looks at {tiles_needed[STUDENT]} of {size} "
+            f"tiles by the student, at {tiles_needed[ABMIL]} by plain attention."
         )
 
     chart = Lines(

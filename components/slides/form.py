@@ -1,7 +1,5 @@
 """What Slides asks: which bags, which version and settings, which bag is looked at, which score."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,13 +40,11 @@ class ShownBag(Question[BagMining, BagsCase]):
 
     @property
     def label(self) -> str:
-        """The class of the bag."""
         data = self.case.data
         return data.classes[data.labels[self.layout.rows[self.bag, 0]]]
 
 
 def choose() -> ShownBag:
-    """The bags in the sidebar; version, score and bag on the page."""
     form = CaseForm(BagsCase, KEY)
     with st.sidebar:
         st.header("Bags of tiles")
@@ -92,11 +88,9 @@ def pick_bag(case: BagsCase, layout: BagLayout) -> tuple[int, int]:
 
 
 def test_bags(case: BagsCase, layout: BagLayout) -> NDArray[np.int64]:
-    """The rows of the test bags."""
     return np.flatnonzero(np.isin(layout.rows[:, 0], case.data.rows("test")))
 
 
 def kinds_of(layout: BagLayout, rows: NDArray[np.int64]) -> NDArray[np.str_]:
-    """Of each bag, which key tiles it has."""
     key, hard = layout.key[rows], layout.hard[rows]
     return np.select([(key & hard).any(1), key.any(1)], [HARD, EASY], NONE)

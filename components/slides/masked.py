@@ -1,7 +1,5 @@
 """Which tiles of a training bag the student was not shown, from the first epoch to the last."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +16,6 @@ COVER = 0.65  # how much of a masked tile its color covers
 
 
 def masked(question: ShownBag) -> Drawing:
-    """A training bag at a few steps."""
-
     def made(result: Views) -> Pictures:
         table: Table = result["masks"]
         bag_rows = np.flatnonzero(table["bag"] == table["bag"][0])
@@ -36,7 +32,6 @@ def masked(question: ShownBag) -> Drawing:
 
 
 def legend_text(question: ShownBag, kinds: NDArray[np.int8], bag: int) -> str:
-    """What the colors mean, and how many key tiles were masked."""
     present = [kind for kind in TINTS if (kinds == kind).any()]
     colors = "; ".join(f"{NAMES[kind]}: {KINDS[kind]}" for kind in present)
     key = question.layout.key[int(bag)]

@@ -1,7 +1,5 @@
 """A large image: the made section or a person's own, attention over it and what is rare in it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import forms, section
+from components import forms
 from components.ending import end
 from components.notices import escape_markdown, show_problems
 from components.open_file import open_file
@@ -49,7 +47,6 @@ HELP = (
 
 
 def show() -> None:
-    """Which image, and which number of a tile is drawn over it."""
     answer, controls = st.container(), st.container()
     forms.refuse_links(UnlikeTiles, SLOT)
     with controls:
@@ -81,7 +78,6 @@ def show() -> None:
 
 
 def theirs() -> LargeImage | None:
-    """The person's image, opened once."""
     stored: dict[str, LargeImage] = st.session_state.setdefault(f"{KEY}.opened", {})
 
     def opened(data: bytes) -> LargeImage:
@@ -111,46 +107,40 @@ class ShownTiles(Question[TileReading, WholeSlideCase]):
         return np.asarray(table[column or self.column], np.float32).reshape(self.grid)
 
     def unit(self, table: Table) -> str:
-        """Of what is drawn."""
         return table.units[table.order.index(self.column)]
 
 
 def ask(question: ShownTiles) -> None:
-    """The map over the image, to zoom and pan."""
     rows, columns = question.grid
     evidence = (
         (tiles(question),)
         if question.column == "distance"
         else (tiles(question), networks(question))
     )
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            "A large image in tiles",
-            known=question.known,
-            sentence=partial(sentence, question),
-            picture=partial(picture, question),
-            columns=1,
-            evidence=evidence,
-            button="Read the tiles",
-            before=f"{rows * columns:,} tiles of {question.method.tile} px are read by a network "
-            f"for photographs. {' '.join(question.case.image.notes)}",
-            waiting=lambda: panned(question.case.image, None, "The image"),
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        "A large image in tiles",
+        known=question.known,
+        sentence=partial(sentence, question),
+        picture=partial(picture, question),
+        columns=1,
+        evidence=evidence,
+        button="Read the tiles",
+        before=f"{rows * columns:,} tiles of {question.method.tile} px are read by a network "
+        f"for photographs. {' '.join(question.case.image.notes)}",
+        waiting=lambda: panned(question.case.image, None, "The image"),
+    ).show()
 
 
 def sentence(question: ShownTiles, result: Views) -> str:
-    """What the network that is drawn says, or what is rare."""
     if question.column == "distance":
         return question.method.finding(question.case, result)
     return network_sentence(result, question.column)
 
 
 def picture(question: ShownTiles, result: Views) -> None:
-    """The image under the map."""
     table, planted = result["tiles"], question.of(result["tiles"], "planted")
     marked = None if np.isnan(planted).all() else planted >= KEY_SHARE
     unit = question.unit(table)
@@ -173,7 +163,6 @@ def panned(image: LargeImage, over: TileMap | None, words: str) -> None:
 
 
 def tiles(question: ShownTiles) -> Drawing:
-    """The tiles with the highest numbers."""
     rare = question.column == "distance"
 
     def made(result: Views) -> Pictures:
@@ -207,7 +196,6 @@ def tiles(question: ShownTiles) -> Drawing:
 
 
 def strongest_words(unit: str, planted: Sequence[float]) -> str:
-    """How many of the strongest tiles are planted, where that is known, and the unit below them."""
     below = f"Below: {unit}."
     if np.isnan(planted).all():
         return below
@@ -216,7 +204,6 @@ def strongest_words(unit: str, planted: Sequence[float]) -> str:
 
 
 def networks(question: ShownTiles) -> Drawing:
-    """Each network: what it says of the image, and the key tiles that it finds, where known."""
     series = {SAYS: "says “a planted region”"}
     if question.case.image.mask(0, 1, 0, 1) is not None:
         series[KEY_RECALL] = KEY_RECALL

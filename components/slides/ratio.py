@@ -1,10 +1,8 @@
 """How much to mask: bag AUC and key tiles found over r_h, beside the plain networks."""
 
-from __future__ import annotations
-
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.picks import pick
 from components.section import Section
 from components.slides.form import KEY, ShownBag
@@ -19,7 +17,6 @@ SLOT = f"{KEY}.MaskedRatio"
 
 
 def show(question: ShownBag) -> None:
-    """The curve of one measure."""
     answer, controls = st.container(), st.container()
     forms.refuse_links(MaskedRatio, SLOT)
     with controls:
@@ -31,24 +28,20 @@ def show(question: ShownBag) -> None:
     method = MaskedRatio(version=question.method.version, **settings)
     trained = method.seeds * (len(RATIOS) + len(POOLINGS))
     with answer:
-        section.show(
-            Section(
-                KEY,
-                method,
-                question.case,
-                "How much to mask",
-                known=question.known,
-                evidence=(curve(measure),),
-                columns=1,
-                button="Train for each share",
-                before=f"{trained} networks are trained: {len(RATIOS)} shares and "
-                f"{len(POOLINGS)} plain networks, with {method.seeds} seeds. It takes minutes.",
-            )
-        )
+        Section(
+            KEY,
+            method,
+            question.case,
+            "How much to mask",
+            known=question.known,
+            evidence=(curve(measure),),
+            button="Train for each share",
+            before=f"{trained} networks are trained: {len(RATIOS)} shares and "
+            f"{len(POOLINGS)} plain networks, with {method.seeds} seeds. It takes minutes.",
+        ).show()
 
 
 def curve(measure: str) -> Drawing:
-    """The measure over r_h, with a band of a standard deviation over the seeds."""
     series = {measure: "student"} | {f"{measure}, {name}": name for name in POOLINGS}
     chart = Lines(
         x="masked",

@@ -1,7 +1,5 @@
 """One bag as a slide: what each network looks at, beside the tiles that make its label."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
@@ -9,7 +7,6 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.maps import first_screen
 from components.notices import escape_markdown
 from components.section import Section
@@ -30,33 +27,20 @@ UNIT = "share of the attention"
 
 
 def show(question: ShownBag, below: DeltaGenerator) -> None:
-    """The bag, and how well the networks find key tiles.
-
-    Args:
-        question: the question.
-        below: where the evidence is drawn.
-    """
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            known=question.known,
-            sentence=partial(sentence, question),
-            picture=partial(picture, question),
-            evidence=(
-                top_tiles(question),
-                networks(question),
-                coverage(question),
-                masked(question),
-            ),
-            columns=1,
-            below=below,
-            button="Train the networks",
-            before="Five small networks learn from the training bags: three plain ones, a teacher "
-            "and its student. It takes some minutes, and you can stop it.",
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        known=question.known,
+        sentence=partial(sentence, question),
+        picture=partial(picture, question),
+        evidence=(top_tiles(question), networks(question), coverage(question), masked(question)),
+        columns=1,
+        below=below,
+        button="Train the networks",
+        before="Five small networks learn from the training bags: three plain ones, a teacher "
+        "and its student. It takes some minutes, and you can stop it.",
+    ).show()
 
 
 def of_bag(question: ShownBag, result: Views, name: str) -> NDArray[np.float32]:
@@ -67,7 +51,6 @@ def of_bag(question: ShownBag, result: Views, name: str) -> NDArray[np.float32]:
 
 
 def score_column(question: ShownBag) -> str:
-    """Which of the student's numbers is drawn."""
     return STUDENT if question.score == ATTENTION else by_class(question.score)
 
 
@@ -78,7 +61,6 @@ def hits(question: ShownBag, result: Views, name: str) -> int:
 
 
 def sentence(question: ShownBag, result: Views) -> str:
-    """How many key tiles of the bag the student and plain attention put first."""
     count, size = int(question.layout.key[question.bag].sum()), question.layout.size
     if not count:
         chance = float(result["bags"][STUDENT][question.place])
@@ -102,7 +84,6 @@ def sentence(question: ShownBag, result: Views) -> str:
 
 
 def picture(question: ShownBag, result: Views) -> None:
-    """The slide under the attention of plain attention, teacher and student."""
     data, rows = question.case.data, question.layout.rows[question.bag]
     tile = ENLARGED * data.images.shape[2], ENLARGED * data.images.shape[3]
     board = laid_out(data.images[rows]).transpose(1, 2, 0).repeat(ENLARGED, 0).repeat(ENLARGED, 1)
@@ -132,19 +113,15 @@ def picture(question: ShownBag, result: Views) -> None:
 
 
 def unit_of(name: str) -> str:
-    """What one unit of a map is."""
     return UNIT if name in {ABMIL, TEACHER, STUDENT} else "share of the class"
 
 
 def key_tiles_note(question: ShownBag, result: Views, name: str) -> str:
-    """How many of the key tiles stand on top."""
     count = int(question.layout.key[question.bag].sum())
     return f"{hits(question, result, name)} of {count} key tiles on top" if count else ""
 
 
 def top_tiles(question: ShownBag) -> Drawing:
-    """The tiles on top, for plain attention and for the student."""
-
     def made(result: Views) -> Pictures:
         rows, key = question.layout.rows[question.bag], question.layout.key[question.bag]
         hard, names = (
@@ -177,8 +154,6 @@ def top_tiles(question: ShownBag) -> Drawing:
 
 
 def networks(question: ShownBag) -> Drawing:
-    """Bag AUC and key tiles found, by network, over all test bags."""
-
     def part(table: Table) -> Table:
         row_names = [name for name in table.rows if name != BY_CLASS or question.score != ATTENTION]
         return table.select(MEASURES).take([table.rows.index(name) for name in row_names])

@@ -1,7 +1,5 @@
 """A card: a question in plain words, one picture, one sentence, and the way to its view."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -122,7 +120,6 @@ def fill(card: Card, *, turn: bool) -> bool:
 
 
 def show_answer(card: Card, outcomes: Mapping[str, Outcome]) -> None:
-    """Picture and sentence once enough is there, and what is known of the rest."""
     for card_section in card.sections.values():
         section.show_footer(card_section)
     answers = together.answers_of(outcomes)
@@ -136,7 +133,6 @@ def show_answer(card: Card, outcomes: Mapping[str, Outcome]) -> None:
 
 
 def prepare(card: Card) -> None:
-    """What its view needs, so that it opens with the same image and question."""
     state = st.session_state
     state.update({key: value for key, value in FIRST.items() if key in state} | dict(card.settings))
     for slot in card.pressed:

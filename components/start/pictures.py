@@ -1,7 +1,5 @@
 """The small pictures of the start page's cards, all of one height."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +33,6 @@ Pixels = NDArray[np.uint8]
 
 
 def overlay_maps(subject: Subject, *heats: HeatMap) -> None:
-    """One or two maps over the image, each on its own scale."""
     image = exports.model_input(subject)
     picture_row([overlay(image, heat) for heat in heats], "The heat map over the image")
 
@@ -46,7 +43,6 @@ def pair(first: Any, second: Any, words: str) -> None:
 
 
 def draw_scene(example_scene: Scene) -> None:
-    """What a language model is asked about."""
     description = (
         ", ".join(
             f"{scene_object.color} {scene_object.category}" for scene_object in example_scene.things
@@ -65,7 +61,6 @@ def some_of(data: DataSet, rows: Rows) -> None:
 
 
 def picture_row(images: Sequence[Pixels], words: str, side: int = SIDE) -> None:
-    """Square pictures side by side, of which the words tell together."""
     places = st.container(horizontal=True, gap="small")
     for at, image in enumerate(images):
         kind = Image.Resampling.NEAREST if len(image) < side else Image.Resampling.LANCZOS
@@ -74,7 +69,6 @@ def picture_row(images: Sequence[Pixels], words: str, side: int = SIDE) -> None:
 
 
 def draw_histogram(result: Views, words: str) -> None:
-    """The scores of normal images as bars, and that of the image as a line."""
     normal, score = as_doubles(result["normal"]), float(result["subject"].values[0])
     counts, edges = np.histogram(normal, BINS, (min(score, normal.min()), max(score, normal.max())))
     table = Table.of({"from": (edges[:-1], ""), "to": (edges[1:], ""), "normal": (counts, "")})

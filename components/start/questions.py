@@ -1,7 +1,5 @@
 """The six questions of the start page, each with the answer that its view would give."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -65,17 +63,14 @@ def question_cards(subject: Subject) -> Mapping[str, Card]:
 
 
 def main_section(name: str, method: Method[Any], case: Any) -> Section:
-    """The question of the card of that name."""
     return Section(f"{KEY}.{name}", method, case, method.title)
 
 
 def comparison_section(name: str, method: Method[Any], case: Any) -> Section:
-    """What its answer is held against, which needs no explanation of its own."""
     return Section(f"{KEY}.{name}", method, case, explained=False)
 
 
 def first_map(subject: Subject) -> Method[Any]:
-    """The map that a view compares with, of those that the model can give."""
     return next(kind() for kind in HEATS.values() if not kind.unmet(subject.case))
 
 
@@ -83,7 +78,6 @@ def first_map(subject: Subject) -> Method[Any]:
 
 
 def attribution(question: str, subject: Subject) -> Card:
-    """A heat map, and below it what its trials say."""
     method = first_map(subject)
     case = precise(method, subject).at("exact")
     trust_case = TrustCase(case, method, subject.mask)
@@ -103,7 +97,6 @@ def attribution(question: str, subject: Subject) -> Card:
 def brief_trust(
     method: Method[Any], checks: Sequence[Check], outcomes: Outcomes, subject: Subject
 ) -> str:
-    """The trust line of the map, as below it on its view, without its reasons."""
     trial = trials.Trial(method)
     for check in checks:
         match outcomes[check.title]:
@@ -122,7 +115,6 @@ def brief_trust(
 
 
 def level_set(question: str, subject: Subject) -> Card:
-    """The image, and what it can become while the model says the same."""
     case = levels.pair(subject.case, [partners.default_partner(subject)])
     label = subject.case.model.labels[subject.case.target.index]
     return Card(
@@ -143,7 +135,6 @@ def level_set(question: str, subject: Subject) -> Card:
 
 
 def anomaly(question: str, subject: Subject) -> Card:
-    """The verdict among normal images, with their scores."""
     anomaly_question = familiar_question(subject)
     return Card(
         question,
@@ -157,7 +148,6 @@ def anomaly(question: str, subject: Subject) -> Card:
 
 
 def familiar_question(subject: Subject) -> familiar.JudgedImage:
-    """What Familiar? asks about the image as it opens."""
     model = subject.case.model
     normal = sources.normal(normal_source_for_model(subject))
     group = sources.group_of(subject.arguments.get("image", ""), normal)
@@ -172,7 +162,6 @@ def familiar_question(subject: Subject) -> familiar.JudgedImage:
 
 
 def sparsity(question: str, subject: Subject) -> Card:
-    """The answer and the map of the model, and of a pruned copy."""
     case, method, pruned_image = subject.case.at("exact"), first_map(subject), PrunedImage()
     asks = {
         "answer": comparison_section("pruned", Prediction(), replace(case, target=Target(0))),
@@ -203,7 +192,6 @@ def sparsity(question: str, subject: Subject) -> Card:
 
 
 def hallucination(question: str, subject: Subject) -> Card:
-    """What a language model says of a scene; where the image is none, of a shipped one."""
     scene = asking.scene_of(subject.chosen.example) if subject.chosen.example else None
     if scene is not None:
         case, why = asking.about_scene(next(iter(asking.models())), scene, "describe the image"), ""
@@ -230,7 +218,6 @@ def hallucination(question: str, subject: Subject) -> Card:
 
 
 def unlearning(question: str, _subject: Subject) -> Card:
-    """A shipped example: what the model of the image learned from is mostly not here."""
     board = unlearning_opening.board()
     after = AfterCase(board.case, FORGOTTEN.best())
     method = Scoreboard()

@@ -1,7 +1,5 @@
 """Start: the image on the left, its six answers beside it."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import in_distribution, runs, stories
@@ -90,7 +88,6 @@ def show() -> None:
 
 
 def further() -> None:
-    """The views without a card."""
     with st.expander("More questions"):
         for question, view in MORE.items():
             if st.button(question, icon=view.icon, type="tertiary", key=f"{KEY}.{view.address}"):

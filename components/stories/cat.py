@@ -1,7 +1,5 @@
 """The cat that became a palace: a walk along which the model notices nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -43,12 +41,10 @@ def heat_map() -> Sequence[OpeningQuestion]:
 
 
 def walked(kind: type[LST | Plane | Star]) -> Callable[[], Sequence[OpeningQuestion]]:
-    """A walk from the cat as the view Level sets opens with it."""
     return lambda: [walk(kind)]
 
 
 def photograph(key: str, answer: Answer) -> None:
-    """The cat, and what the model says."""
     pixels = as_bytes(sample_input(CAT.name).image)
     beside_classes(lambda: show_picture(pixels, CAT.title, width="stretch"), answer, key)
 
@@ -60,20 +56,17 @@ def over_it(key: str, answer: Answer) -> None:
 
 
 def played(key: str, answer: Answer) -> None:
-    """The walk in the player, which plays by itself."""
     method, case = walk(LST)
     if trajectory := walks.walked(method.title, method, case, answer):
         player([trajectory], key, bare=True)
 
 
 def star(key: str, answer: Answer) -> None:
-    """The limbs, with room for their names."""
     with slide(TALL):
         star_chart.star(answer, key)
 
 
 def linked(word: str) -> dict[str, str]:
-    """The way of looking in the view Level sets."""
     return {"image": CAT.title, "levels.view": word}
 
 

@@ -1,12 +1,9 @@
 """The way in: a quiet link on the start page."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components.views import STORIES
 
 
 def links() -> None:
-    """A link to the page of stories."""
     st.page_link(STORIES.path, label="Stories: for a room, on a large screen", icon=STORIES.icon)

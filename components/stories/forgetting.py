@@ -1,7 +1,5 @@
 """Forget me: the answer is gone, and traces remain."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 
@@ -37,7 +35,6 @@ ATTACK = Drawing("histogram", "", answers.attack_histograms, answers.attack_find
 
 
 def method_detail(scoreboard: Answer) -> MethodDetail:
-    """The way that the story tells of, in the scoreboard that the view Forget opens with."""
     case = AfterCase(forgotten(), FORGOTTEN.told())
     return MethodDetail(ForgetQuestion(Scoreboard(), board()), case, scoreboard["table"])
 
@@ -47,7 +44,6 @@ def after(diagnostic: Diagnostic) -> OpeningQuestion:
 
 
 def beside_board(diagnostic: Diagnostic) -> Sequence[OpeningQuestion]:
-    """The scoreboard, and a diagnostic."""
     return (Scoreboard(), board()), after(diagnostic)
 
 
@@ -57,17 +53,14 @@ def forgot(scoreboard: Answer, _images: Answer) -> str:
 
 
 def stayed(answer: Answer) -> str:
-    """What can be read inside, whether it is more than in the retrained model or not."""
     return inside.stayed(answer) or inside.probe_finding(answer)
 
 
 def called(scoreboard: Answer, answer: Answer) -> str:
-    """What the unlearned model takes the forgotten images for."""
     return answers.confusion_finding(method_detail(scoreboard), "unlearned", answer)
 
 
 def confusions(key: str, scoreboard: Answer, answer: Answer) -> None:
-    """What the model took images for, before and after."""
     finding = partial(answers.confusion_finding, method_detail(scoreboard))
     drawings = each_model("", answers.confused, finding)
     for place, drawing in zip(st.columns(2, gap="large"), drawings[:2], strict=True):
@@ -76,13 +69,11 @@ def confusions(key: str, scoreboard: Answer, answer: Answer) -> None:
 
 
 def closer_look(part: str = "") -> dict[str, str]:
-    """That way in the view Forget, and the closer look of that name."""
     way = {f"{KEY}.way": FORGOTTEN.told.title}
     return way | ({f"{KEY}.section": part} if part else {})
 
 
 def forgotten_image() -> NDArray[np.uint8]:
-    """An image that is to be forgotten, (H, W, 3)."""
     case = forgotten()
     return enlarged(color_pixels(case.data, int(case.splits.forget[0])))
 

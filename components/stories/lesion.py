@@ -1,7 +1,5 @@
 """The lesion it did not look at: a network that was taught by a mark in the corner."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -28,12 +26,10 @@ LARGER = 2  # times a picture that stands in a sidebar
 
 
 def lesion_answers(model: str, data: str) -> Callable[[], Sequence[OpeningQuestion]]:
-    """What a network says of the slice, and where it looks."""
     return lambda: PLANTED.questions(model, data)
 
 
 def heatmaps_query(model: str, data: str) -> dict[str, Any]:
-    """The same image, network and map in the view Heatmaps."""
     entry = next(
         small_model for small_model in catalog.local_entries() if small_model.name == model
     )
@@ -49,17 +45,14 @@ def heatmaps_query(model: str, data: str) -> dict[str, Any]:
 
 
 def lesion() -> Mask:
-    """Where the lesion is, (H, W)."""
     return truth("mask")
 
 
 def mark() -> Mask:
-    """Where the planted mark is, (H, W)."""
     return truth("mark")
 
 
 def truth(what: str) -> Mask:
-    """What is known of the marked slice."""
     example = PLANTED.example(PLANTED.marked)
     mask: Mask = example.data.truth[what][example.row]
     return mask
@@ -69,18 +62,15 @@ def truth(what: str) -> Mask:
 
 
 def looks(_answer: Answer, map_answer: Answer) -> str:
-    """How much of the map lies on the lesion, and how much on the mark."""
     return lies(map_answer["map"].values, lesion(), mark())
 
 
 def finds(answer: Answer, map_answer: Answer) -> str:
-    """What the network says, and how much of the map lies on the lesion."""
     on_map = on_lesion(map_answer["map"].values, lesion())
     return f"{top_class_text(answer['classes'])} On the lesion lies {on_map}."
 
 
 def label() -> str:
-    """The class that the mark stands for, as the network calls it."""
     return PLANTED.example(PLANTED.marked).label
 
 
@@ -88,7 +78,6 @@ def label() -> str:
 
 
 def image(key: str, said: Answer, _where: Answer) -> None:
-    """The slice, and what the network says."""
     example = PLANTED.example(PLANTED.marked)
     pixels = enlarged(example.picture().pixels).repeat(LARGER, 0).repeat(LARGER, 1)
     words = "The slice with its lesion and the mark"
@@ -98,7 +87,6 @@ def image(key: str, said: Answer, _where: Answer) -> None:
 def show_overlay(
     data: str, outline: Callable[[], Mask] | None, key: str, answer: Answer, map_answer: Answer
 ) -> None:
-    """The map over the slice, and what the network says."""
     pixels = enlarged(PLANTED.example(data).picture().pixels)
     mask = outline() if outline else None
     panel = Panel(PLANTED.maps.title, map_answer["map"])
@@ -108,7 +96,6 @@ def show_overlay(
 
 
 def covered(_answer: Answer, map_answer: Answer) -> NDArray[np.uint8]:
-    """The map over the slice, (H, W, 3)."""
     return overlay(enlarged(PLANTED.example(PLANTED.marked).picture().pixels), map_answer["map"])
 
 

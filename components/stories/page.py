@@ -4,8 +4,6 @@ Story and step stand in the link, so that reload and Back work. Nothing is compu
 answer does not ship says so.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,6 @@ LONGEST = 40  # letters of what a link asked for that are repeated
 
 
 def show() -> None:
-    """The story that the link names, or those that there are."""
     if st.session_state.pop(LEFT, False):
         st.switch_page(START.path, query_params={})
     chosen_story = story(st.query_params.get("story", ""))
@@ -41,7 +38,6 @@ def show() -> None:
 
 
 def story_list() -> None:
-    """The stories; what a link asks for in vain is said."""
     st.title("Stories")
     if requested := st.query_params.get("story", ""):
         words = f"There is no story called “{requested[:LONGEST]}”; choose one of these."
@@ -56,7 +52,6 @@ def story_list() -> None:
 
 
 def story_card(listed_story: Story) -> None:
-    """A story: what comes out in it, with the picture of that step."""
     st.header(listed_story.title)
     step = listed_story.steps[listed_story.cover]
     if answers := step_answers(step):
@@ -69,7 +64,6 @@ def story_card(listed_story: Story) -> None:
 
 
 def present(current_story: Story) -> None:
-    """One step, as large as the screen allows, or what to say at it."""
     at, problem = step_number(st.query_params.get("step", "1"), len(current_story.steps))
     step, notes = current_story.steps[at - 1], st.query_params.get("notes") == "1"
     st.html(SLIDE)
@@ -95,7 +89,6 @@ def step_number(text: str, count: int) -> tuple[int, str]:
 
 
 def draw_step(step: StoryStep, key: str) -> None:
-    """The sentence and the picture of a step."""
     answers = step_answers(step)
     if not answers:
         st.info("The answer to this step does not ship with this version; open it below.")
@@ -106,16 +99,13 @@ def draw_step(step: StoryStep, key: str) -> None:
 
 
 def step_answers(step: StoryStep) -> list[Answer]:
-    """The answers of a step; none where not all of them ship."""
     results = [run.kept_answer(*question) for question in step.asks()]
     return [result for result in results if result is not None] if all(results) else []
 
 
 def move(state: Any) -> None:
-    """The step that was asked for, into the link; it may be anything."""
     st.query_params["step"] = str(state)[:LONGEST]
 
 
 def leave_story() -> None:
-    """To the start, in the run that follows."""
     st.session_state[LEFT] = True

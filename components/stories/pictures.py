@@ -1,7 +1,5 @@
 """Pictures that several steps share: an image or a map beside the model's classes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
@@ -21,7 +19,6 @@ AXIS = 55  # px below them
 
 
 def highest(classes: Scores) -> Scores:
-    """The few classes that are shown, best first."""
     top = top_classes(classes, BARS)
     values = np.array([value for *_, value in top], np.float32)
     return Scores(values, tuple(label for _, label, _ in top), classes.unit)
@@ -35,7 +32,6 @@ CLASSES = Drawing(
 
 
 def beside_classes(picture: Callable[[], object], answer: Answer, key: str) -> None:
-    """A picture, and to its right the probability of the best classes."""
     left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
     with left:
         picture()

@@ -4,8 +4,6 @@ Keys, dots and a second window with the notes are the browser's (presenter.js); 
 number of the step that is wanted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -25,15 +23,7 @@ def presenter(
     *,
     notes: bool,
 ) -> None:
-    """Draw the bar.
-
-    Args:
-        story: the story.
-        at: the number of its step, from 1.
-        on_move: is told the number that is wanted.
-        on_leave: the story is left.
-        notes: whether this window has the notes and not the pictures.
-    """
+    """Draw the bar."""
     step = story.steps[at - 1]
     mounted(__file__)(
         key=KEY,

@@ -1,7 +1,5 @@
 """What a story is made of: steps, each with a question, one sentence, one picture and a note."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """The stories that there are."""
 
-from __future__ import annotations
-
 from components.stories import cat, forgetting, lesion
 from components.stories.step import Story
 

@@ -1,7 +1,5 @@
 """Sentences that no view has: what a model says, and how much of a map lies where."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +12,6 @@ Mask = NDArray[np.bool_]
 
 
 def top_class_text(classes: Scores) -> str:
-    """The model's first class with its probability."""
     (_, label, value), *_ = top_classes(classes, 1)
     return f"The model says “{label}”, with a probability of {percent(value)}."
 

@@ -1,7 +1,5 @@
 """Two charts of the study: cost against faithfulness, and how little the label matters."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.attribution.study import NAMED
@@ -23,7 +21,6 @@ DECADES = -0.15, 3.1  # of the axis of costs
 
 
 def cost_chart(result: Views) -> Scatter:
-    """Score left against images through the network."""
     table = result["table"]
     chance = table.cell(RANDOM, SCORE)
     return Scatter(
@@ -43,7 +40,6 @@ def cost_chart(result: Views) -> Scatter:
 
 
 def likeness_chart(result: Views) -> Bars:
-    """The cosine of maps for different labels, a bar for each method."""
     table = with_figure(result["table"], COSINE)
     return Bars(
         value=COSINE,

@@ -1,7 +1,5 @@
 """What the Study view asks: images of known truth, methods, how many images, and which."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st
@@ -21,14 +19,12 @@ StudyQuestion = Question[Study, StudyCase]
 
 
 def map_count(question: StudyQuestion) -> int:
-    """How many maps are made for it."""
     case = question.case
     extra = sum(image.rival is not None for image in case.images)
     return (case.pairs * (1 + question.method.draws) + extra) * len(case.methods)
 
 
 def choose() -> StudyQuestion:
-    """Images in the sidebar, methods on the page, which ends here where nothing can be asked."""
     form = CaseForm(StudyCase, KEY)
     question: StudyQuestion | None = None
     with show_problems():
@@ -48,12 +44,10 @@ def choose() -> StudyQuestion:
 
 
 def study_size(case: StudyCase) -> str:
-    """What the images are, and how many maps."""
     images = f"{ABOUT[case.source]} {len(case.images)} images, {case.pairs} labels"
     return f"{images}, model: {case.model.title}."
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def case_of(**arguments: Any) -> StudyCase:
-    """The case, made once."""
     return StudyCase.from_arguments(**arguments)

@@ -1,12 +1,9 @@
 """One image of the study: rows are labels, columns are methods, with the true outline on each."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st
 
-from components import section
 from components.draw.ramps import draw_ramps
 from components.footer import Entry, footer
 from components.notices import show_problems
@@ -27,21 +24,18 @@ def show(question: StudyQuestion, above: Sequence[Entry]) -> None:
     rule = "one of this study's images"
     chosen_image = titles[pick("Image", list(titles), f"{KEY}.image", rule=rule)]
     with footer(above), show_problems():
-        section.show(
-            Section(
-                f"{KEY}.maps",
-                StudyMaps(image=str(chosen_image.id)),
-                case,
-                picture=lambda _: draw_ramps(),
-                evidence=[
-                    Drawing("figures", made=lambda result: map_pictures(case, chosen_image, result))
-                ],
-            )
-        )
+        Section(
+            f"{KEY}.maps",
+            StudyMaps(image=str(chosen_image.id)),
+            case,
+            picture=lambda _: draw_ramps(),
+            evidence=[
+                Drawing("figures", made=lambda result: map_pictures(case, chosen_image, result))
+            ],
+        ).show()
 
 
 def title(asked: StudyQuestion, question: StudyImage) -> str:
-    """An image's name: its things."""
     return (
         f"{question.id}: {', '.join(asked.case.model.labels[label] for label in question.labels)}"
     )

@@ -1,7 +1,5 @@
 """The table of the study: the better the rank in a column, the more color; numbers in each cell."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
@@ -29,7 +27,6 @@ TIME = "Times are a multiple of the fastest method's, all measured on one machin
 
 
 def drawing(case: StudyCase) -> Drawing:
-    """The table of a study, how it is read, and its numbers."""
     return Drawing(
         "table",
         chart=lambda result: ranking_table(result["table"]),
@@ -39,7 +36,6 @@ def drawing(case: StudyCase) -> Drawing:
 
 
 def ranking_table(table: Table) -> RankingTable:
-    """A row for each method, the most reliable first; below them the random order."""
     ranks, metrics = ranked(table), study_metrics(table)
     visible = [metric for metric in metrics if metric.better]
     heads = [
@@ -69,19 +65,16 @@ def ranking_table(table: Table) -> RankingTable:
 
 
 def head(metric: Metric) -> RankingHead:
-    """The head of a metric's column, with which end is good."""
     under = f"{UNDER.get(metric.name, metric.name)} {ARROWS[metric.better]}"
     return RankingHead(metric.plainly, under, metric.about)
 
 
 def reliability(ranks: Table, row: str) -> RankingCell:
-    """The mean rank of a method."""
     mean = ranks.cell(row, "reliability") if row in ranks.rows else float("nan")
     return RankingCell(f"{mean:.1f}" if np.isfinite(mean) else NONE, bold=True)
 
 
 def cell(table: Table, ranks: Table, row: str, metric: Metric) -> RankingCell:
-    """One figure, its rank and its deviation."""
     name = metric.name
     value, spread = table.cell(row, name), table.cell(row, f"{name} sd")
     if not np.isfinite(value):
@@ -96,14 +89,12 @@ def cell(table: Table, ranks: Table, row: str, metric: Metric) -> RankingCell:
 
 
 def tint(rank: float, count: int) -> float:
-    """How much color a rank has, from 0 for the last to 1 for the best."""
     if not np.isfinite(rank) or count < 2:
         return 0.0
     return float(((count - rank) / (count - 1)) ** 1.5)
 
 
 def columns(found: Views) -> None:
-    """What each column says, folded."""
     with st.expander("What the columns say"):
         st.markdown(
             "\n".join(
@@ -116,7 +107,6 @@ def columns(found: Views) -> None:
 
 
 def show_claims(table: Table) -> None:
-    """The paper's conclusions beside ours."""
     st.markdown("**What the paper concludes, and what these images say**")
     lines = []
     for words, agrees, note in zip(table.rows, table["agrees"], table.notes, strict=True):

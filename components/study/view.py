@@ -1,10 +1,7 @@
 """The parts of the Study view: the finding, the table, two charts, and one image closely."""
 
-from __future__ import annotations
-
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.drawing import draw
 from components.footer import take_entries
 from components.section import Section, side_by_side
@@ -23,29 +20,26 @@ def show(question: StudyQuestion, rest: DeltaGenerator) -> None:
     All that follows the table is drawn in `rest`, below the controls.
     """
     table = ranking.drawing(question.case)
-    result = section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            button="Run the study",
-            picture=lambda result: draw(table, result, f"{KEY}.table"),
-            evidence=charts.DRAWINGS,
-            detail=lambda result: ranking.show_claims(result["claims"]),
-            growing=lambda partial: side_by_side([table], partial, KEY, 1, ".growing"),
-            below=rest,
-            files=lambda result: files(question, result),
-            before=f"{map_count(question):,} maps are made and measured. The table grows image by "
-            "image. You can stop at any time; what is done by then stays, and is kept.",
-        )
-    )
+    result = Section(
+        KEY,
+        question.method,
+        question.case,
+        button="Run the study",
+        picture=lambda result: draw(table, result, f"{KEY}.table"),
+        evidence=charts.DRAWINGS,
+        detail=lambda result: ranking.show_claims(result["claims"]),
+        growing=lambda partial: side_by_side([table], partial, KEY, 1, ".growing"),
+        below=rest,
+        files=lambda result: files(question, result),
+        before=f"{map_count(question):,} maps are made and measured. The table grows image by "
+        "image. You can stop at any time; what is done by then stays, and is kept.",
+    ).show()
     if result:
         with rest:
             one_image.show(question, take_entries())
 
 
 def files(question: StudyQuestion, result: Views) -> Files:
-    """The figure of every map, with method and label in words, which its table does not hold."""
     return {"maps.csv": lambda: maps_csv(question, result["rows"])}
 
 

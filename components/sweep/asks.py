@@ -1,7 +1,5 @@
 """Jobs of a sweep: asked, waited for and stopped like every other one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -60,7 +58,6 @@ def compute(name: str, lookup: LookedUp, *, usual: bool) -> Swept | Pending | Pr
 
 
 def begun(name: str) -> bool:
-    """Whether the button was pressed for this plan, or it is under way."""
     started: dict[str, str] = st.session_state.setdefault("runs.told", {})
     if started.get(GO) == runs.PRESSED or in_lane.under_way(name):
         started[GO] = name

@@ -1,7 +1,5 @@
 """What Sweep crosses: images, models, methods, and values of up to two settings."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,12 +44,10 @@ class PlannedSweep:
 
     @property
     def kinds(self) -> list[type[Method[Any]]]:
-        """The methods."""
         return [method_named(name) for name in self.said["methods"]]
 
 
 def choose() -> PlannedSweep:
-    """Images and models on the left, methods and settings on the right."""
     uploaded = {title: imported.data for title, imported in uploads.session_uploads().items()}
     form = CaseForm(SweepRequest, KEY)
     left, right = st.columns(2, gap="large")
@@ -72,12 +68,10 @@ def choose() -> PlannedSweep:
 
 
 def options(form: CaseForm, name: str) -> list[tuple[str, str]]:
-    """Title and name of what can be chosen."""
     return [(option.title, option.name) for option in form.kind.offered(name, form.given)]
 
 
 def several(form: CaseForm, name: str, offered: list[tuple[str, str]]) -> None:
-    """Some of them; what was chosen beside other data and is not offered any more is let go."""
     key, titles = form.key_of(name), [title for title, _ in offered]
     names: set[str] = {option_name for _, option_name in offered}
     usual: Any = form.kind.specs()[name].default
@@ -89,7 +83,6 @@ def several(form: CaseForm, name: str, offered: list[tuple[str, str]]) -> None:
 
 
 def vary(kinds: list[type[Method[Any]]]) -> Settings:
-    """Settings of the methods, each with several values."""
     settings: Settings = {}
     offered = variable(kinds)
     for number in range(AXES if offered else 0):
@@ -116,7 +109,6 @@ def vary(kinds: list[type[Method[Any]]]) -> Settings:
 
 
 def planned(choices: Mapping[str, Any], *, own: bool, usual: bool) -> PlannedSweep:
-    """The plan, or why there is none."""
     plan, problem = None, ""
     if not choices["methods"] or not choices["models"]:
         problem = "Choose at least one model and one method."

@@ -1,7 +1,5 @@
 """The answers of a sweep as a grid of small maps, each with its numbers, that open their views."""
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Sequence
 
@@ -26,12 +24,7 @@ COLORS = (
 
 
 def show(rows: Sequence[SweepRow], *, linked: bool = True) -> None:
-    """What is to be seen, and the grid.
-
-    Args:
-        rows: the answers.
-        linked: whether a link has the words of the filter; not where a visitor named the classes.
-    """
+    """What is to be seen, and the grid."""
     chosen = choose(rows, linked=linked).of(rows)
     indices = page_of(range(len(chosen)), PAGE, f"{KEY}.page")
     count = (
@@ -47,7 +40,6 @@ def show(rows: Sequence[SweepRow], *, linked: bool = True) -> None:
 
 
 def choose(rows: Sequence[SweepRow], *, linked: bool) -> RowChoice:
-    """Which answers, sorted by what; only what tells rows apart is offered."""
     only: dict[str, str] = {}
     bind = "query-params" if linked else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -69,7 +61,6 @@ def choose(rows: Sequence[SweepRow], *, linked: bool) -> RowChoice:
 
 
 def answer_thumbnail(place: int, row: SweepRow, filters: dict[str, list[str]]) -> Thumb:
-    """One answer: what the model says, whether that is right, and what tells it apart."""
     notes = []
     if row.top_class and row.confidence is not None:
         answer_text = f"{row.top_class}, {100 * row.confidence:.0f} %"

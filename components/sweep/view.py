@@ -1,7 +1,5 @@
 """Sweep: the sentence and the grid, then what is crossed, and what can be taken along."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -27,7 +25,6 @@ LOCAL = "http://localhost:8501"
 
 
 def show() -> None:
-    """The answers above what can be chosen."""
     answer, controls = st.container(), st.container()
     with controls:
         st.divider()
@@ -45,7 +42,6 @@ def show() -> None:
 
 
 def show_sweep(planned: PlannedSweep, plan: SweepPlan) -> None:
-    """What is kept of the plan, what has yet to be computed, and both as a grid."""
     with st.spinner("Loading the models"):
         name = in_lane.plan_name(plan)
     lookup = asks.ask(asks.LOOK, asks.lookup_job(name), in_lane.looking_up(plan), "live")
@@ -74,7 +70,6 @@ def show_sweep(planned: PlannedSweep, plan: SweepPlan) -> None:
 
 
 def answer_notes(lookup: LookedUp, done: object) -> tuple[list[SweepRow], list[str]]:
-    """The answers there are, and why others are left out."""
     if isinstance(done, Swept):
         return [*done.rows], [problem for _, problem in done.left_out]
     ordered = [lookup.found[place] for place in sorted(lookup.found)]
@@ -84,13 +79,11 @@ def answer_notes(lookup: LookedUp, done: object) -> tuple[list[SweepRow], list[s
 
 
 def progress_text(done: Swept) -> str:
-    """How much was computed just now."""
     stored_count = len(done.rows) - done.computed
     return f"{done.computed:,} answers computed now, {stored_count:,} kept from before"
 
 
 def missing(reasons: Sequence[str]) -> None:
-    """How many answers cannot be had, for each reason."""
     for reason, count in Counter(reasons).most_common(REASONS):
         st.caption(escape_markdown(f"{count:,} left out: {reason}"))
 

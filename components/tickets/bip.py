@@ -1,13 +1,11 @@
 """The section "Learn the mask": BiP beside the largest weights and IMP, in steps or seconds."""
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
 
 import numpy as np
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.picks import pick
 from components.section import Section
 from engine.core.charts.bars import Dots
@@ -36,7 +34,6 @@ SHARED = Dots(
 
 
 def show(case: TrainCase) -> None:
-    """What learning the mask gains over cutting once, and what it costs beside IMP."""
     above, controls = st.container(), st.container(horizontal=True)
     with controls:
         price = pick("Price in", PRICES, f"{KEY}.price", "radio", horizontal=True)
@@ -46,42 +43,35 @@ def show(case: TrainCase) -> None:
 
 
 def ask(case: TrainCase, method: BiP, price: str) -> None:
-    """The question, and what is drawn of its answer."""
-    section.show(
-        Section(
-            KEY,
-            method,
-            case,
-            "What if the mask is learned together with the weights?",
-            button="Learn the mask",
-            keeps=True,
-            before=f"A dense network is cut to {100 * method.kept:.3g} % of its weights; then mask "
-            f"and weights are learned in turn for {method.epochs} epochs. The largest weights "
-            f"with their mask fixed, and IMP with {method.levels} levels of {method.epochs} epochs "
-            "from the first weights, are trained beside it.",
-            evidence=(
-                Drawing(
-                    "figures",
-                    "Right answers against price",
-                    chart=trade(price),
-                    part=grouped,
-                    finding=lambda result: priced(result, price),
-                ),
-                Drawing("mask", "How the mask settles", chart=SETTLES, finding=settled),
-                Drawing(
-                    "overlap",
-                    "Weights that others keep too",
-                    chart=SHARED,
-                    finding=overlap_sentence,
-                ),
-                Drawing("model"),
+    Section(
+        KEY,
+        method,
+        case,
+        "What if the mask is learned together with the weights?",
+        button="Learn the mask",
+        keeps=True,
+        before=f"A dense network is cut to {100 * method.kept:.3g} % of its weights; then mask "
+        f"and weights are learned in turn for {method.epochs} epochs. The largest weights "
+        f"with their mask fixed, and IMP with {method.levels} levels of {method.epochs} epochs "
+        "from the first weights, are trained beside it.",
+        evidence=(
+            Drawing(
+                "figures",
+                "Right answers against price",
+                chart=trade(price),
+                part=grouped,
+                finding=lambda result: priced(result, price),
             ),
-        )
-    )
+            Drawing("mask", "How the mask settles", chart=SETTLES, finding=settled),
+            Drawing(
+                "overlap", "Weights that others keep too", chart=SHARED, finding=overlap_sentence
+            ),
+            Drawing("model"),
+        ),
+    ).show()
 
 
 def trade(price: str) -> Scatter:
-    """A point for each network; those of IMP lie along its levels."""
     return Scatter(
         x=price,
         y="right",
@@ -92,7 +82,6 @@ def trade(price: str) -> Scatter:
 
 
 def grouped(table: Table) -> Table:
-    """The figures with the number of each row's group."""
     group = [GROUPS.index(row) if row in GROUPS else len(GROUPS) - 1 for row in table.rows]
     return replace(
         table,
@@ -103,7 +92,6 @@ def grouped(table: Table) -> Table:
 
 
 def priced(result: Views, price: str) -> str:
-    """What BiP, the largest weights and the last level of IMP cost, and how long each learned."""
     figures: Table = result["figures"]
     names = [*dict.fromkeys((BIP, ONCE, figures.rows[-1]))]
     names = [name for name in names if name in figures.rows]  # it may grow
@@ -117,16 +105,14 @@ def priced(result: Views, price: str) -> str:
         ""
         if len(names) < 3
         else (
-            f" These weights learned for {', '.join(epochs[:-1])} and {epochs[-1]} epochs: a "
-            "level of "
-            "IMP begins at the first weights, the others at the dense network."
+            f" These weights learned for {', '.join(epochs[:-1])} and {epochs[-1]} epochs: a level "
+            "of IMP begins at the first weights, the others at the dense network."
         )
     )
     return f"Test images right. {'; '.join(words)}.{uneven} One run; other seeds may differ."
 
 
 def settled(result: Views) -> str:
-    """How much of the mask that it began with is in the final one, and when most of it moved."""
     table: Table = result["mask"]
     most = int(np.argmax(table["flipped"]))
     return (
@@ -136,7 +122,6 @@ def settled(result: Views) -> str:
 
 
 def overlap_sentence(result: Views) -> str:
-    """IoU with each mask, beside chance."""
     table: Table = result["overlap"]
     overlaps = [
         f"{row} {100 * iou:.0f} % (chance {100 * chance:.0f} %)"

@@ -1,7 +1,5 @@
 """What the tape rests on: learning curves, layers, and how alike the seeds' tickets are."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
@@ -50,7 +48,6 @@ def rows_of(table: Table, level: int) -> Table:
 
 
 def learning(result: Views, level: int) -> Lines:
-    """The validation loss of the three kinds, with the ticket's early-stop step."""
     stop = float(result["levels"]["ticket, early stop"][level])
     return Lines(
         x="step",
@@ -63,7 +60,6 @@ def learning(result: Views, level: int) -> Lines:
 
 
 def sooner(result: Views, level: int) -> str:
-    """When each kind has its lowest loss."""
     levels: Table = result["levels"]
     stops = [float(levels[f"{arm}, early stop"][level]) for arm in ARMS]
     if not np.isfinite(stops).all():
@@ -74,7 +70,6 @@ def sooner(result: Views, level: int) -> str:
 
 
 def layers(found: Views, level: int) -> str:
-    """The layer that keeps least, and the one that keeps most."""
     table: Table = found["layers"]
     shares = {name: float(table[name][level]) for name in table.order}
     low, high = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
@@ -97,13 +92,11 @@ def ticket_overlaps(result: Views, level: int) -> Table:
 
 
 def alike(result: Views, level: int) -> str:
-    """What two tickets share, and what chance gives."""
     level_rows = rows_of(result["overlap"], level)
     if not len(level_rows):
         return ""
     return (
-        f"Of the weights that either of two seeds' tickets keeps, both keep "
-        f"{100 * level_rows['IoU'].mean():.1f} % (mean of pairs); masks drawn by chance with "
-        "these layer "
-        f"densities: {100 * level_rows['chance'].mean():.1f} %."
+        "Of the weights that either of two seeds' tickets keeps, both keep "
+        f"{100 * level_rows['IoU'].mean():.1f} % (mean of pairs); masks drawn by chance with these "
+        f"layer densities: {100 * level_rows['chance'].mean():.1f} %."
     )

@@ -1,7 +1,5 @@
 """What the Tickets view asks: data, a network with its recipe, how it is cut, and about whom."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import forms

@@ -1,7 +1,5 @@
 """Late rewinding: tickets from different moments of a training, and their stability."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.draw.drawing import draw
 from components.draw.fields import FieldChart
 from components.notices import escape_markdown
@@ -51,38 +49,30 @@ DISTANCES = Lines(
 
 
 def show(case: TrainCase, known: Mapping[str, Any] | None = None) -> None:
-    """The section about a training, with its settings below the picture.
-
-    Args:
-        case: the training whose tickets are taken, such as ResNet-8 at a rate of 0.1.
-        known: arguments that the case does not know about itself, for Share.
-    """
+    """The section about a training, with its settings below the picture."""
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
         method = Rewinding(
             **forms.folded_settings(Rewinding, KEY, SETTINGS, "Settings of rewinding")
         )
     with answer:
-        section.show(
-            Section(
-                KEY,
-                method,
-                case,
-                "How early can a ticket be taken?",
-                columns=2,
-                below=below,
-                picture=lambda result: draw(PICTURE, result, f"{KEY}.accuracy"),
-                evidence=EVIDENCE,
-                known=known or {},
-                button="Rewind tickets",
-                before=f"A ticket keeps {100 * method.density:.2g} % of the weights of "
-                f"{TITLES[case.recipe.architecture]} on {case.data.card.title}. It is given the "
-                f"weights of up to {method.points} moments of the training and trained on, in "
-                "two orders of images, beside the dense network and a random mask. That is about "
-                f"{trainings(method)} trainings; a seed that is done is kept, one that "
-                "is stopped begins anew.",
-            )
-        )
+        Section(
+            KEY,
+            method,
+            case,
+            "How early can a ticket be taken?",
+            below=below,
+            picture=lambda result: draw(PICTURE, result, f"{KEY}.accuracy"),
+            evidence=EVIDENCE,
+            known=known or {},
+            button="Rewind tickets",
+            before=f"A ticket keeps {100 * method.density:.2g} % of the weights of "
+            f"{TITLES[case.recipe.architecture]} on {case.data.card.title}. It is given the "
+            f"weights of up to {method.points} moments of the training and trained on, in "
+            "two orders of images, beside the dense network and a random mask. That is about "
+            f"{trainings(method)} trainings; a seed that is done is kept, one that "
+            "is stopped begins anew.",
+        ).show()
 
 
 def usual_case() -> TrainCase:
@@ -91,7 +81,6 @@ def usual_case() -> TrainCase:
 
 
 def trainings(method: Rewinding) -> int:
-    """How many networks are trained, where no two rewind points are one step."""
     return method.seeds * (4 + method.levels + (method.points - 2) * (4 + method.levels))
 
 
@@ -102,7 +91,6 @@ def late_rows(table: Table) -> list[int]:
 
 
 def best_ticket(result: Views) -> int:
-    """The row of the best late ticket."""
     table: Table = result["rewinding"]
     return max(late_rows(table), key=lambda row: float(table["ticket"][row]))
 
@@ -113,7 +101,6 @@ def trained_on(table: Table) -> Table:
 
 
 def gain(result: Views) -> str:
-    """Ticket and random mask at the first weights and at the best late point, and at the end."""
     table, late = result["rewinding"], best_ticket(result)
     gains = [
         f"{name} {100 * table[column][0]:.1f} % from the first weights, "
@@ -129,12 +116,10 @@ def gain(result: Views) -> str:
 
 
 def stability(result: Views) -> str:
-    """The ticket's distances beside the random mask's, at the best late point."""
     table, row = result["rewinding"], best_ticket(result)
     figures = [
-        f"{words} {table[f'{what} distance'][row]:.2f} apart "
-        f"({table[f'{what} angle'][row]:.0f}°), of a random mask "
-        f"{table[f'{what} distance, random'][row]:.2f}"
+        f"{words} {table[f'{what} distance'][row]:.2f} apart ({table[f'{what} angle'][row]:.0f}°), "
+        f"of a random mask {table[f'{what} distance, random'][row]:.2f}"
         for what, words in (
             ("pruning", "ticket and dense network end"),
             ("order", "two orders of images"),
@@ -142,13 +127,11 @@ def stability(result: Views) -> str:
     ]
     return (
         f"From {table.rows[row]}: {'; '.join(figures)}. Kept weights only; later moments leave "
-        "fewer "
-        "steps."
+        "fewer steps."
     )
 
 
 def lines(result: Views) -> Lines:
-    """Error along the line, a series for each rewind point."""
     names = trained_on(result["rewinding"]).rows
     return Lines(
         x="α",
@@ -159,7 +142,6 @@ def lines(result: Views) -> Lines:
 
 
 def risen(result: Views) -> str:
-    """The barrier of each rewind point, and whether it is small."""
     table = trained_on(result["rewinding"])
     points = 100 * table["barrier"]
     errors = ", ".join(f"{row}: {value:.1f}" for row, value in zip(table.rows, points, strict=True))
@@ -170,7 +152,6 @@ def risen(result: Views) -> str:
 
 
 def best_samples(result: Views) -> Table:
-    """Of the best late ticket: the accuracies that anything reached, with the images it took."""
     table, name = result["samples"], result["rewinding"].rows[best_ticket(result)]
     rows = [at for at, row in enumerate(table.rows) if row.rpartition(" · ")[0] == name]
     reached = [at for at in rows if np.isfinite(table.values[at, 1:]).any()]
@@ -213,7 +194,6 @@ def late_ground(result: Views) -> FieldChart:
 
 
 def barrier_sentence(result: Views, lead: str = "") -> str:
-    """Loss at the rewound weights, at the tickets, and at its highest between them."""
     first, start, second = result[f"{lead}arms"].values
     return (
         f"Loss {start:.2f} at the rewound weights (0, 0), {first:.2f} and {second:.2f} at the "
@@ -222,12 +202,10 @@ def barrier_sentence(result: Views, lead: str = "") -> str:
 
 
 def around_late(result: Views) -> str:
-    """The same of the other plane."""
     return barrier_sentence(result, "late ")
 
 
 def list_claims(result: Views) -> None:
-    """A line for each claim: outcome, what it is taken to mean, and by how much it is so."""
     claims: Table = result["claims"]
     st.markdown("\n".join(claim_line(claims, row) for row in range(len(claims))))
 
@@ -238,8 +216,7 @@ def claim_line(claims: Table, row: int) -> str:
     within = f" ± {tolerance:.3f}" if np.isfinite(tolerance) else ""
     return (
         f"- {MARKS[outcome]} **{escape_markdown(claims.rows[row])}**: {OUTCOMES[outcome]} here. "
-        "Taken to "
-        f"mean: {escape_markdown(claims.notes[row])}; margin {margin}{within}."
+        f"Taken to mean: {escape_markdown(claims.notes[row])}; margin {margin}{within}."
     )
 
 

@@ -1,7 +1,5 @@
 """The tape: masks, the point on the curve, and an image's answer, at the level of the slider."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -53,7 +51,6 @@ def play_levels(result: Views, level: int, *, drawn: bool) -> None:
 
 
 def density(levels: Table, level: int) -> str:
-    """The share of the weights that stays, in words."""
     return f"{100 * levels['density'][level]:.2g} %"
 
 
@@ -68,12 +65,10 @@ def at_level(result: Views, level: int, kind: str = "networks") -> Classifier:
 
 
 def kept_by(model: Classifier) -> Masks:
-    """The masks that a level's network carries; one without any is whole."""
     return masks_in(model) or full_masks(model)
 
 
 def picture(result: Views, level: int) -> None:
-    """What the masks keep, beside the curves with the level's point."""
     left, right = st.columns([3, 2], gap="large")
     masks = kept_by(at_level(result, level))
     with left, st.container(key=f"{KEY}-wall"):
@@ -86,7 +81,6 @@ def picture(result: Views, level: int) -> None:
 
 
 def curve(levels: Table, level: int) -> Drawing:
-    """Accuracy over density with the level's point; bands are the seeds' ends."""
     shares = 100 * levels["density"]
     ends = np.log10([shares.max() * 1.1, shares.min() / 1.1])
     return Drawing(
@@ -107,7 +101,6 @@ def curve(levels: Table, level: int) -> Drawing:
 
 
 def curve_finding(levels: Table, level: int) -> str:
-    """What the three kinds get right at the level."""
     named = [f"{arm} {100 * levels[arm][level]:.1f} %" for arm in ARMS]
     return f"At {density(levels, level)} of the weights: {', '.join(named)}. Bands: all seeds."
 
@@ -150,7 +143,6 @@ def ask_image(case: TrainCase, own: ChosenImage | None, result: Views, level: in
 
 
 def panel(title: str, answer: AnswerAndMap) -> Panel:
-    """A network's map, with its answer below."""
     _, label, sure = top_classes(answer.classes, 1)[0]
     return Panel(title, answer.heat, f"It says {label}, {percent(sure)} sure.")
 
@@ -158,7 +150,6 @@ def panel(title: str, answer: AnswerAndMap) -> Panel:
 def maps_caption(
     image: AskedImage, titles: Mapping[str, str], ready_answers: Mapping[str, AnswerAndMap]
 ) -> str:
-    """What the maps are of, and what each has in common with that of the whole network."""
     changes = {
         s: model_comparison(image.case, ready_answers["whole"], answer)
         for s, answer in ready_answers.items()

@@ -1,7 +1,5 @@
 """The parts of the Tickets view: the tape, what it rests on, and the ticket to take along."""
 
-from __future__ import annotations
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -28,7 +26,6 @@ BEFORE = (
 @st.fragment
 @footer()
 def show(question: TicketQuestion, own: ChosenImage | None) -> None:
-    """Sentence and picture above the slider that they depend on; moving it reruns only this."""
     answer = st.container()
     slider, button = st.columns([4, 1], vertical_alignment="bottom")
     image, rest = st.container(), st.container()
@@ -38,7 +35,7 @@ def show(question: TicketQuestion, own: ChosenImage | None) -> None:
         with slider, show_problems():
             level = tape.choose_level(stored_answer)
     with answer:
-        result = section.show(tape_section(question, level, rest))
+        result = tape_section(question, level, rest).show()
     if result:
         with image, show_problems():
             drawn = tape.ask_image(question.case, own, result, level)
@@ -47,7 +44,6 @@ def show(question: TicketQuestion, own: ChosenImage | None) -> None:
 
 
 def tape_section(question: TicketQuestion, level: int, rest: DeltaGenerator) -> Section:
-    """The question with its drawings; what it rests on stands below the image's answer."""
     return Section(
         KEY,
         question.method,
@@ -65,14 +61,12 @@ def tape_section(question: TicketQuestion, level: int, rest: DeltaGenerator) -> 
 
 
 def growing(partial: Views) -> None:
-    """The levels so far."""
     levels = partial["levels"]
     st.caption(escape_markdown(said_of(levels, len(levels) - 1, seeds_of(partial["runs"]))))
     section.side_by_side([tape.curve(levels, len(levels) - 1)], partial, KEY, 1, ".growing")
 
 
 def detail(result: Views, level: int) -> None:
-    """What the paper claims, as it came out here, and the level's network to take along."""
     if len(result["claims"]):
         st.markdown("**What the paper claims**")
         list_claims(result["claims"])

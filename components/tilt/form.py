@@ -1,7 +1,5 @@
 """What Tilted boundary asks: two classes, a linear classifier, λ, and an image."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 
@@ -43,7 +41,6 @@ class MirroredImage(Question[TiltedBoundary, ExperimentCase]):
 
     @property
     def names(self) -> tuple[str, str]:
-        """Both classes."""
         first, second = self.method.first, self.method.second
         return self.case.data.classes[first], self.case.data.classes[second]
 
@@ -54,7 +51,6 @@ class MirroredImage(Question[TiltedBoundary, ExperimentCase]):
 
 
 def choose() -> MirroredImage:
-    """λ first; then the classifier, the classes, and what is seldom changed."""
     question, form = None, CaseForm(ExperimentCase, KEY, {"names": DATA})
     strengths = [f"{strength:g}" for strength in STRENGTHS]
     place = strengths.index(
@@ -96,7 +92,6 @@ def choose() -> MirroredImage:
 
 
 def pick_image(case: ExperimentCase, rows: list[int]) -> int:
-    """The row of a held-out image, by its number or its picture."""
     offered = rows[:SIDE]
     with st.expander("Another image"):
         image = pick_number("Held-out image", len(offered), IMAGE)
@@ -114,5 +109,4 @@ def pick_image(case: ExperimentCase, rows: list[int]) -> int:
 
 
 def press(ids: list[int], number: int) -> None:
-    """A picture was pressed."""
     st.session_state[IMAGE] = ids.index(number)

@@ -1,13 +1,11 @@
 """Below the two classes: two clouds to tilt a boundary by hand, and the network of the sidebar."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.footer import footer
 from components.notices import escape_markdown
 from components.picks import switch
@@ -32,7 +30,6 @@ SHEETS, LOCAL = f"{KEY}.TiltedSheets", f"{KEY}.LocalTilt"
 @st.fragment
 @footer()
 def sheets() -> None:
-    """Two clouds in a plane; the sliders stand below the picture."""
     st.divider()
     st.header("Tilt a boundary by hand")
     answer, controls = st.container(), st.container()
@@ -46,39 +43,36 @@ def sheets() -> None:
                 settings |= forms.settings(TiltedSheets, SHEETS, (name,))
     method, case = TiltedSheets(**settings), ExperimentCase(data_sets.load("digits"))
     with answer:
-        section.show(
-            Section(
-                KEY, method, case, known={"data": "digits"},
-                evidence=(
-                    Drawing(
-                        "points", "",
-                        PointGroups(
-                            x="along the line between the means", y="across it",
-                            span=(-3, 3), x_span=(-REACH, REACH), title="across it",
-                            looks={FIRST_CLASS: "dots", OTHER: "dots", BOUNDARY: "line",
-                                   MIRROR: "own", EXAMPLE: "line"},
-                        ),
-                        mirror_words,
+        Section(
+            KEY, method, case, known={"data": "digits"},
+            evidence=(
+                Drawing(
+                    "points", "",
+                    PointGroups(
+                        x="along the line between the means", y="across it",
+                        span=(-3, 3), x_span=(-REACH, REACH), title="across it",
+                        looks={FIRST_CLASS: "dots", OTHER: "dots", BOUNDARY: "line",
+                               MIRROR: "own", EXAMPLE: "line"},
                     ),
-                    Drawing(
-                        "curve", "",
-                        Lines(
-                            x="tilt", span=(0, 104), title="%", x_title="tilt θ (°)",
-                            now=method.tilt, series={"error": "wrong", "distance kept":
-                                                     "distance to the boundary"},
-                        ),
-                        error_words,
-                    ),
+                    mirror_words,
                 ),
-            )
-        )  # fmt: skip
+                Drawing(
+                    "curve", "",
+                    Lines(
+                        x="tilt", span=(0, 104), title="%", x_title="tilt θ (°)",
+                        now=method.tilt, series={"error": "wrong", "distance kept":
+                                                 "distance to the boundary"},
+                    ),
+                    error_words,
+                ),
+            ),
+        ).show()  # fmt: skip
 
 
 LEAST = 0.01  # gray levels that are told
 
 
 def mirror_words(result: Views) -> str:
-    """How far an image is from its mirror image."""
     points: Table = result["points"]
     way = np.stack(
         [points[name][[row_name == EXAMPLE for row_name in points.rows]] for name in points.order],
@@ -91,7 +85,6 @@ def mirror_words(result: Views) -> str:
 
 
 def error_words(result: Views) -> str:
-    """The error by formula and by counting."""
     numbers: Table = result["numbers"]
     error, counted = (100 * numbers[name][0] for name in ("error", "counted error"))
     return (
@@ -118,37 +111,34 @@ def local(chosen_subject: Subject) -> None:
     with controls, st.popover("Settings of the network's tilt"):
         method = LocalTilt(**forms.settings(LocalTilt, LOCAL))
     with answer:
-        section.show(
-            Section(
-                KEY, method, chosen_subject.case.at("exact"), known=chosen_subject.arguments,
-                picture=lambda result: st.caption(escape_markdown(means_words(result))),
-                evidence=(
-                    Drawing(
-                        "angles", "Angle between the boundary's normal and the class means",
-                        Dots(
-                            series={"angle": "this network", "chance": "two random directions"},
-                            title="θ (°)", span=(-3, 93),
-                        ),
-                        angle_words,
+        Section(
+            KEY, method, chosen_subject.case.at("exact"), known=chosen_subject.arguments,
+            picture=lambda result: st.caption(escape_markdown(means_words(result))),
+            evidence=(
+                Drawing(
+                    "angles", "Angle between the boundary's normal and the class means",
+                    Dots(
+                        series={"angle": "this network", "chance": "two random directions"},
+                        title="θ (°)", span=(-3, 93),
                     ),
-                    Drawing(
-                        "ways", "Two ways to the other class",
-                        Lines(
-                            x="distance", line=0.0, line_name="the answer changes",
-                            x_title="change (gray levels, root mean square)",
-                            title="margin (logit)",
-                            series={"along the gradient": "against the gradient",
-                                    "along the means": "from mean to mean"},
-                        ),
-                        way_words,
-                    ),
+                    angle_words,
                 ),
-            )
-        )  # fmt: skip
+                Drawing(
+                    "ways", "Two ways to the other class",
+                    Lines(
+                        x="distance", line=0.0, line_name="the answer changes",
+                        x_title="change (gray levels, root mean square)",
+                        title="margin (logit)",
+                        series={"along the gradient": "against the gradient",
+                                "along the means": "from mean to mean"},
+                    ),
+                    way_words,
+                ),
+            ),
+        ).show()  # fmt: skip
 
 
 def means_words(result: Views) -> str:
-    """What the class means were made of."""
     table: Table = result["means"]
     parts = " and ".join(
         f"{count:.0f} {source}" for source, count in zip(table.rows, table["images"], strict=True)
@@ -160,7 +150,6 @@ def means_words(result: Views) -> str:
 
 
 def angle_words(result: Views) -> str:
-    """The angle in pixels and at the last layer."""
     table: Table = result["angles"]
     last = table.rows[-1]
     return (
@@ -170,7 +159,6 @@ def angle_words(result: Views) -> str:
 
 
 def way_words(result: Views) -> str:
-    """How far the boundary is on each way."""
     numbers: Table = result["numbers"]
     along_gradient, along_means = (
         float(numbers[name][0]) for name in ("to the boundary", "along the means")
@@ -180,14 +168,12 @@ def way_words(result: Views) -> str:
         for distance in (along_gradient, along_means)
     ]
     return (
-        f"The boundary: {distances[0]} against the gradient, {distances[1]} from mean to mean. "
-        "1 / cos θ is "
-        f"{numbers['expected'][0]:.1f}, which the ratio is in a linear classifier."
+        f"The boundary: {distances[0]} against the gradient, {distances[1]} from mean to mean. 1 / "
+        f"cos θ is {numbers['expected'][0]:.1f}, which the ratio is in a linear classifier."
     )
 
 
 def levels(count: float) -> str:
-    """Gray levels in whole numbers, few of them with two digits that count."""
     if 0 < count < LEAST:
         return f"under {LEAST}"
     return f"{count:.0f}" if count >= 10 else f"{count:.2g}"

@@ -1,13 +1,10 @@
 """An image and its mirror image at λ; what tilt gains and costs, its kinds, and what carries it."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.draw.pictures import draw_pictures
 from components.footer import footer
 from components.section import Section
@@ -30,55 +27,49 @@ LOOKS: dict[str, Look] = {kind: "own" if kind == THIS else "dots" for kind in (*
 @st.fragment
 @footer()
 def show() -> None:
-    """The answer above the controls that it depends on; moving one reruns only this."""
     answer, controls, evidence = (st.container() for _ in range(3))
     with controls:
         question = choose()
     with answer:
-        section.show(
-            Section(
-                KEY,
-                question.method,
-                question.case,
-                known=question.known,
-                below=evidence,
-                sentence=partial(sentence, question),
-                picture=partial(picture, question),
-                evidence=(
-                    across(question),
-                    taxonomy(question),
-                    spectrum(question),
-                    Drawing(
-                        "weights",
-                        "The same image, from strong to weak regularization",
-                        wide=True,
-                        made=lambda result: wall(
-                            question.case.data, question.row, result, question.learner
-                        ),
-                        finding=lambda result: (
-                            wall(question.case.data, question.row, result, question.learner).finding
-                        ),
+        Section(
+            KEY,
+            question.method,
+            question.case,
+            known=question.known,
+            below=evidence,
+            sentence=partial(sentence, question),
+            picture=partial(picture, question),
+            evidence=(
+                across(question),
+                taxonomy(question),
+                spectrum(question),
+                Drawing(
+                    "weights",
+                    "The same image, from strong to weak regularization",
+                    wide=True,
+                    made=lambda result: wall(
+                        question.case.data, question.row, result, question.learner
+                    ),
+                    finding=lambda result: (
+                        wall(question.case.data, question.row, result, question.learner).finding
                     ),
                 ),
-            )
-        )
+            ),
+        ).show()
 
 
 def classifier_rows(question: MirroredImage, result: Views) -> Table:
-    """The rows of the chosen classifier, by λ."""
     start = question.learner * len(STRENGTHS)
     table: Table = result["classifiers"]
     return table.take(range(start, start + len(STRENGTHS)))
 
 
 def best_tilt(table: Table) -> int:
-    """The largest λ with the most right answers on held-out images."""
     right = table["right, held out"]
     return int(np.flatnonzero(right >= right.max() - 1e-9)[-1])
 
 
 def sentence(question: MirroredImage, result: Views) -> str:
-    """Right answers and strength here, and at the best λ."""
     table = classifier_rows(question, result)
     right, times = (table[name] for name in ("right, held out", "strength"))
     place, top = question.place, best_tilt(table)
@@ -98,14 +89,11 @@ def sentence(question: MirroredImage, result: Views) -> str:
 
 
 def picture(question: MirroredImage, result: Views) -> None:
-    """The image, its mirror image, what changes, and the weights."""
     mirrored = mirror(question.case.data, question.row, result, question.learner, question.place)
     draw_pictures(pictures(mirrored, question.method, question.case.data.classes), f"{KEY}.picture")
 
 
 def across(question: MirroredImage) -> Drawing:
-    """Right answers and distance over λ."""
-
     def words(found: Views) -> str:
         table = classifier_rows(question, found)
         right, distances = 100 * table["right, held out"], 100 * table["distance kept"]
@@ -136,8 +124,6 @@ def across(question: MirroredImage) -> Drawing:
 
 
 def taxonomy(question: MirroredImage) -> Drawing:
-    """All classifiers by angle and error, with the chosen one."""
-
     def points(table: Table) -> Table:
         angle, error = table["angle"], 1 - table["right, held out"]
         columns = {
@@ -170,8 +156,6 @@ def taxonomy(question: MirroredImage) -> Drawing:
 
 
 def spectrum(question: MirroredImage) -> Drawing:
-    """Which directions the chosen normal lies in, by how much images vary along them."""
-
     def bars(result: Views) -> Table:
         carried = result["carried"].values[question.place, question.learner, 0]
         names = [f"tenth {number + 1}" for number in range(TENTHS)]

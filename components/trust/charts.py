@@ -1,7 +1,5 @@
 """Drawings of the trials of a map."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
@@ -21,7 +19,6 @@ MEASURED = {"order": "order (Spearman)", "ssim": "structure of the sizes (SSIM)"
 
 
 def draw_order_curves(result: Result, key: str) -> None:
-    """Both curves of a map over the band that its copies make, turned, mirrored or moved."""
     curves = {name: view for name, view in result.items() if isinstance(view, Curve)}
     for place, way in zip(st.columns(2, gap="large"), WAYS, strict=True):
         with place:
@@ -29,7 +26,6 @@ def draw_order_curves(result: Result, key: str) -> None:
 
 
 def order_drawing(curves: Mapping[str, Curve], way: str) -> Drawing:
-    """One of the two; both have one scale."""
     map_curve, low, high = (curves[f"{way}{end}"] for end in ("", " low", " high"))
     heights = np.concatenate([curve.y for curve in curves.values()])
     room = 0.05 * float(np.ptp(heights))
@@ -53,12 +49,10 @@ def order_drawing(curves: Mapping[str, Curve], way: str) -> Drawing:
 
 
 def draw_shuffling(result: Result, key: str) -> None:
-    """How alike the map stays while more and more layers are shuffled."""
     draw(shuffled_drawing(result), result, key)
 
 
 def shuffled_drawing(result: Result) -> Drawing:
-    """Both measures over the share of layers; a map that is too small has but one."""
     views = {title: result[name] for name, title in MEASURED.items()}
     curves = {title: view for title, view in views.items() if isinstance(view, Curve)}
     table = as_columns(curves, x_unit="share")
@@ -76,7 +70,6 @@ def shuffled_drawing(result: Result) -> Drawing:
 
 
 def predicted(result: Result, key: str) -> None:
-    """A mark for each hidden square: what the map holds in it, and how far the score fell."""
     words = (
         "Each mark is a square that was hidden: to the right what the map holds in it, upwards how "
         "far the score fell without it; below the line it rose. Where the map predicts the falls, "

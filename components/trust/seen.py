@@ -1,7 +1,5 @@
 """What is seen of a trial besides its figures: curves, squares, another map beside the map."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import streamlit as st
@@ -20,14 +18,12 @@ WIDE = 320  # px of a map beside another
 
 
 def show_curves(result: Result, subject: Subject, case: TrustCase, key: str) -> None:
-    """Of the pixels' order."""
     del subject, case
     if "insertion" in result:
         charts.draw_order_curves(result, f"{key}.curves")
 
 
 def similarity(result: Result, subject: Subject, case: TrustCase, key: str) -> None:
-    """Over shuffled layers, and the last map beside the map."""
     if "order" in result:
         charts.draw_shuffling(result, f"{key}.similarity")
     draw_two_maps(result, subject, case, "with random weights")
@@ -39,14 +35,12 @@ def other_class(result: Result, subject: Subject, case: TrustCase, key: str) -> 
 
 
 def hidden_squares(result: Result, subject: Subject, case: TrustCase, key: str) -> None:
-    """What the map holds in each square, and how far the score fell without it."""
     del subject, case
     if "squares" in result:
         charts.predicted(result, f"{key}.squares")
 
 
 def draw_two_maps(result: Result, subject: Subject, case: TrustCase, words: str) -> None:
-    """Two maps over the image, each on its own scale."""
     other = result.get("map")
     if not isinstance(other, HeatMap):
         return

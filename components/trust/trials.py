@@ -1,7 +1,5 @@
 """The trust panel: each map's trials in plain words, cheap ones at once, slow ones when told."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from time import monotonic
@@ -61,7 +59,6 @@ def choose(subject: Subject) -> list[Check]:
 
 
 def trials_wanted() -> bool:
-    """Whether the maps are to be put on trial."""
     return switch(
         "Put every map on trial",
         f"{KEY}.on",
@@ -72,7 +69,6 @@ def trials_wanted() -> bool:
 
 
 def settings(subject: Subject) -> list[Check]:
-    """The trials as they are set, for all maps alike."""
     kinds: Sequence[type[Check]] = TRUST
     for kind in kinds:
         refuse_links(kind, f"{KEY}.{kind.name}", subject.case)
@@ -125,7 +121,6 @@ def map_trial(
 def run_checks(
     method: Method[Any], answer: Answer, checks: Sequence[Check], subject: Subject, until: float
 ) -> Trial:
-    """What came out of the trials, each drawn as a line."""
     trial = Trial(method)
     if answer.record["case"]["precision"] != "exact":
         trial.barred = FAST
@@ -168,7 +163,6 @@ def run_checks(
 
 
 def on_request(check: Check, case: TrustCase, key: str, seconds_per_map: float) -> Outcome | None:
-    """What a dear trial gave, how far it is, or a button that begins it."""
     text_column, button_column = st.columns([5, 2], vertical_alignment="center")
     with button_column:
         cost = verdict.cost_text(
@@ -183,7 +177,6 @@ def on_request(check: Check, case: TrustCase, key: str, seconds_per_map: float) 
 def trial_row(
     check: Check, result: Answer | dict[str, Any], subject: Subject, case: TrustCase, key: str
 ) -> None:
-    """One trial: its line, and what it rests on, which is drawn once it is unfolded."""
     view: Table = result["check"]
     box = st.expander(
         trial_text(check, view, withheld=subject.in_distribution.foreign),
@@ -202,17 +195,14 @@ def trial_row(
 
 
 def trial_text(check: Check, view: Table, *, withheld: bool) -> str:
-    """A trial in one line; its figures stay where its verdict is withheld."""
     return f"· **no verdict** · {check.title}" if withheld else verdict.trial_line(check, view)
 
 
 def reference(check: Check) -> str:
-    """The paper, if there is one."""
     return f"Reference: {check.paper}" if check.paper else ""
 
 
 def trust_line(trial: Trial) -> str:
-    """What matters most of a map's trials, for a line below the map."""
     if trial.quick:
         return "being tried …"
     return trial.barred or verdict.headline(trial.found)
@@ -233,7 +223,6 @@ def watch(trials: Sequence[Trial]) -> None:
 
 
 def in_short(trial: Trial) -> str:
-    """What came out for a map, or why there is nothing to say yet."""
     if trial.quick:
         return "being tried …"
     ended = f" {trial.ended} failed or stopped." if trial.ended else ""
@@ -241,7 +230,6 @@ def in_short(trial: Trial) -> str:
 
 
 def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:
-    """How far the shown maps agree, each with each."""
     if len(maps) < 2:
         return
     values = [(title, heat.values) for title, heat in maps]

@@ -1,7 +1,5 @@
 """What the trials of a map say together: signs, words and counts. Numbers and texts only."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import isfinite, isnan
 
@@ -65,7 +63,6 @@ def trial_line(check: Check, view: Table) -> str:
 
 
 def figures(view: Table) -> Table:
-    """What a verdict was read from."""
     names = [name for name in view.order if name != "verdict"]
     return view.select(names).renamed(HEADINGS)
 

@@ -1,7 +1,5 @@
 """The normal patches that answer a patch of the image, one click away."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +23,6 @@ CHOSEN = f"{KEY}.patch"
 
 @st.fragment
 def show_patches(question: WhereQuestion, result: Views, picture: Pixels) -> None:
-    """The hottest patches over the picture, and the normal patches nearest to the chosen one."""
     hot = hottest(result["patches"])
     place = st.session_state.get(CHOSEN)
     same = np.flatnonzero((hot["row"] * hot["columns"] + hot["column"]) == place)
@@ -60,7 +57,6 @@ def show_patches(question: WhereQuestion, result: Views, picture: Pixels) -> Non
 
 
 def hottest(patches: Table) -> Table:
-    """The oddest patches first, with the middle of each as shares of the image's sides."""
     order = np.argsort(-patches["distance"], kind="stable")[:HOTTEST]
     rows, columns = (int(patches[name].max()) + 1 for name in ("row", "column"))
     unit = dict(zip(patches.order, patches.units, strict=True))
@@ -83,7 +79,6 @@ def patch_picker(hot: Table) -> Callable[[Any], None]:
 
 
 def near(question: WhereQuestion, hot: Table, at: int) -> Pictures:
-    """The patch with its surroundings, and the normal patches that answer it with theirs."""
     data, row = question.case.normal, {name: hot[name][at] for name in hot.order}
     grid = int(row["rows"]), int(row["columns"])
     ranks = [rank for rank in range(1, 10) if f"image {rank}" in row]

@@ -1,7 +1,5 @@
 """What Where is it odd? asks: normal images, how many of them, and a localizer."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from typing import Any
 
@@ -47,7 +45,6 @@ def choose(subject: Subject) -> WhereQuestion:
 
 
 def choose_method(case: FamiliarCase, middle: Any, right: Any) -> Localizer:
-    """One localizer with its settings."""
     fitting = {kind.title: kind for kind in LOCALIZERS if not kind.unmet(case)}
     if not fitting:
         first = LOCALIZERS[0]
@@ -64,6 +61,5 @@ def choose_method(case: FamiliarCase, middle: Any, right: Any) -> Localizer:
 
 
 def normal_images_text(question: WhereQuestion) -> str:
-    """What the normal images are."""
     card = question.case.normal.card
     return escape_markdown(f"Normal images: {card.title}. {card.about} {card.made}")

@@ -1,11 +1,9 @@
 """Folded below the page: how well a localizer finds lesions of unseen kinds, by NOVA's protocol."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
-from components import forms, section, uploads
+from components import forms, uploads
 from components.case_form import CaseForm
 from components.draw.boxes import PictureBoxes
 from components.draw.drawing import draw
@@ -59,7 +57,6 @@ def show(model: Classifier) -> None:
 
 
 def choose(model: Classifier) -> tuple[Nova, LesionsCase, CaseForm]:
-    """Localizer, images with lesions and normal images. Raises BlindspotError without a case."""
     form = CaseForm(LesionsCase, KEY, {"model": model})
     forms.refuse_links(Nova, KEY)
     left, right = st.columns(2, gap="large")
@@ -76,30 +73,26 @@ def choose(model: Classifier) -> tuple[Nova, LesionsCase, CaseForm]:
 
 
 def show_figures(method: Nova, case: LesionsCase, form: CaseForm) -> None:
-    """The figures by kind, once they were asked for."""
-    section.show(
-        Section(
-            KEY,
-            method,
-            case,
-            known=form.known({"model": case.model.name}),
-            columns=1,
-            button="Measure",
-            before=f"At most {method.images} images are mapped, which takes a minute or two.",
-            picture=one_image,
-            evidence=[
-                Drawing("picture", "The first image of each kind"),
-                Drawing("curve", "Precision over recall", chart=over_recall, finding=at_threshold),
-                Drawing("table", "By kind of lesion", finding=by_kind, chart=Panels(panels=PANELS)),
-                Drawing("table", "Every figure"),
-            ],
-            detail=lambda result: detail(case, result),
-        )
-    )
+    Section(
+        KEY,
+        method,
+        case,
+        known=form.known({"model": case.model.name}),
+        columns=1,
+        button="Measure",
+        before=f"At most {method.images} images are mapped, which takes a minute or two.",
+        picture=one_image,
+        evidence=[
+            Drawing("picture", "The first image of each kind"),
+            Drawing("curve", "Precision over recall", chart=over_recall, finding=at_threshold),
+            Drawing("table", "By kind of lesion", finding=by_kind, chart=Panels(panels=PANELS)),
+            Drawing("table", "Every figure"),
+        ],
+        detail=lambda result: detail(case, result),
+    ).show()
 
 
 def detail(case: LesionsCase, result: Views) -> None:
-    """What was done otherwise than usual, and what the images are."""
     show_notes(result)
     if is_own(case.data):
         words = zip(kinds_of(case.data), case.data.classes, strict=True)
@@ -109,7 +102,6 @@ def detail(case: LesionsCase, result: Views) -> None:
 
 @st.fragment
 def one_image(views: Views) -> None:
-    """Its boxes over the first image of the kind that is chosen."""
     kinds = views["picture"].columns
     at = kinds.index(pick("Kind", kinds, f"{KEY}.shown", "pills"))
     chart = PictureBoxes(
@@ -132,7 +124,6 @@ def of_image(boxes: Table, at: int) -> Table:
 
 
 def overlaps(boxes: Table) -> str:
-    """How many of an image's boxes hit, and how well the best one does."""
     found_overlaps = boxes["overlap"][boxes["known"] == 0]
     lesions = f"{len(boxes) - len(found_overlaps)} known (dashed)"
     if not len(found_overlaps):
@@ -144,7 +135,6 @@ def overlaps(boxes: Table) -> str:
 
 
 def over_recall(result: Views) -> Lines:
-    """The localizer and both controls; the mark is where the threshold stands."""
     recall, precision = operating_point(result["table"])
     return Lines(
         x="recall",
@@ -158,13 +148,11 @@ def over_recall(result: Views) -> Lines:
 
 
 def operating_point(table: Table) -> tuple[float, float]:
-    """Recall and precision of all boxes above the threshold; no precision without a box."""
     hit, false = (table.cell(ALL, name) for name in ("TP30", "FP30"))
     return hit / table.cell(ALL, "boxes"), hit / (hit + false) if hit + false else np.nan
 
 
 def at_threshold(result: Views) -> str:
-    """Where the threshold stands on the curve, and the areas below it."""
     recall, precision = operating_point(result["table"])
     areas = ", ".join(
         f"{name} {result['table'].cell(name, 'mAP@30'):.2f}" for name in (ALL, SWAPPED, PIXELS)
@@ -179,7 +167,6 @@ def at_threshold(result: Views) -> str:
 
 
 def by_kind(result: Views) -> str:
-    """What the controls say."""
     table = result["table"]
     other, pixels = table.rows[-2:]
     return (

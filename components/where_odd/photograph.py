@@ -1,12 +1,10 @@
 """A large photograph in tiles, at its own resolution, below the map of the resized one."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.draw.boxes import PictureBoxes
 from components.draw.maps import first_screen
 from components.picks import switch
@@ -41,26 +39,23 @@ def show(question: WhereQuestion, subject: Subject) -> None:
         picture = finest(subject)
     case = PhotographCase(question.case, question.method, picture)
     method = TileByTile(**forms.folded_settings(TileByTile, TILES_KEY, ("overlap",), "Settings"))
-    section.show(
-        Section(
-            TILES_KEY,
-            method,
-            case,
-            button=f"Read {len(method.tiles(case))} tiles",
-            before=plan_sentence(method, case),
-            picture=partial(draw_blended_map, subject, method),
-            evidence=[
-                Drawing(
-                    "boxes",
-                    "Regions above the threshold, in tiles",
-                    chart=PictureBoxes(picture=enlarged(subject.picture.pixels), value="highest"),
-                )
-            ],
-            columns=1,
-            detail=show_notes,
-            files=lambda result: {"mask.png": lambda: mask_png(result["mask"].values > 0)},
-        )
-    )
+    Section(
+        TILES_KEY,
+        method,
+        case,
+        button=f"Read {len(method.tiles(case))} tiles",
+        before=plan_sentence(method, case),
+        picture=partial(draw_blended_map, subject, method),
+        evidence=[
+            Drawing(
+                "boxes",
+                "Regions above the threshold, in tiles",
+                chart=PictureBoxes(picture=enlarged(subject.picture.pixels), value="highest"),
+            )
+        ],
+        detail=show_notes,
+        files=lambda result: {"mask.png": lambda: mask_png(result["mask"].values > 0)},
+    ).show()
 
 
 def finest(subject: Subject) -> Picture:
@@ -76,7 +71,6 @@ def finest(subject: Subject) -> Picture:
 
 
 def plan_sentence(method: TileByTile, case: PhotographCase) -> str:
-    """What will be computed, about how long, and what of the photograph is lost."""
     grid = method.tiles(case)
     seconds = max(1, round(rough_seconds(case, len(grid))))
     words = f"{len(grid)} tiles of {grid.side} px: about {seconds} s here. "
@@ -88,7 +82,6 @@ def plan_sentence(method: TileByTile, case: PhotographCase) -> str:
 
 
 def draw_blended_map(subject: Subject, method: TileByTile, result: Views) -> None:
-    """The blended map over all of the photograph."""
     figures = {name: float(result["figures"][name][0]) for name in result["figures"].order}
     caption = (
         f"Threshold {figures['threshold']:.3g} "

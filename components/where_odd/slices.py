@@ -1,7 +1,5 @@
 """The whole scan, slice by slice: a row of values, and the strangest slices to open."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,7 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from components import forms, runs, section
+from components import forms, runs
 from components.notices import escape_markdown
 from components.section import Section
 from components.share import Files
@@ -53,32 +51,28 @@ def show(question: WhereQuestion, subject: Subject) -> None:
         many = SliceBySlice().most < case.count
         method = SliceBySlice(**forms.settings(SliceBySlice, SLICES_KEY, None if many else ()))
     count = len(case.places(method.most))
-    section.show(
-        Section(
-            SLICES_KEY,
-            method,
-            case,
-            button=f"Look at {count} slices",
-            before=plan_sentence(case, count),
-            picture=lambda result: show_slices(case, result),
-            evidence=[
-                Drawing(
-                    "slices",
-                    "The highest value of each slice; click one to open it",
-                    part=partial(grouped, case),
-                    chart=partial(slice_scatter, case),
-                    finding=lambda result: slice_rank(case, result),
-                )
-            ],
-            columns=1,
-            detail=show_notes,
-            files=partial(files, case),
-        )
-    )
+    Section(
+        SLICES_KEY,
+        method,
+        case,
+        button=f"Look at {count} slices",
+        before=plan_sentence(case, count),
+        picture=lambda result: show_slices(case, result),
+        evidence=[
+            Drawing(
+                "slices",
+                "The highest value of each slice; click one to open it",
+                part=partial(grouped, case),
+                chart=partial(slice_scatter, case),
+                finding=lambda result: slice_rank(case, result),
+            )
+        ],
+        detail=show_notes,
+        files=partial(files, case),
+    ).show()
 
 
 def plan_sentence(case: ScanCase, count: int) -> str:
-    """What will be computed, and about how long."""
     seconds = max(1, round(rough_seconds(case, count)))
     scope = f"all {count}" if count == case.count else f"{count} of {case.count}, evenly spread"
     return (
@@ -93,7 +87,6 @@ def number_of(case: ScanCase) -> int:
 
 
 def grouped(case: ScanCase, table: Table) -> Table:
-    """The slices, those that are not open and the one that is apart."""
     is_open = table["slice"] == number_of(case)
     columns = {name: (table[name], table.units[table.order.index(name)]) for name in table.order}
     names = [f"Slice {number}" for number in table["slice"]]
@@ -101,7 +94,6 @@ def grouped(case: ScanCase, table: Table) -> Table:
 
 
 def slice_scatter(case: ScanCase, result: Views) -> Scatter:
-    """A mark for each slice, and the threshold."""
     return Scatter(
         x="slice",
         y="highest",
@@ -114,7 +106,6 @@ def slice_scatter(case: ScanCase, result: Views) -> Scatter:
 
 
 def slice_rank(case: ScanCase, result: Views) -> str:
-    """Where the open slice stands in the row."""
     table, number = result["slices"], number_of(case)
     rank = [int(table["slice"][at]) for at in strangest(table)]
     if number not in rank:
@@ -124,8 +115,6 @@ def slice_rank(case: ScanCase, result: Views) -> str:
 
 
 def slice_opener(case: ScanCase) -> Callable[[Any], None]:
-    """Opens the slice whose mark was clicked."""
-
     def press(picked: Any) -> None:
         if points := picked["selection"]["points"]:
             open_slice(case, round(float(points[0]["x"])))
@@ -139,7 +128,6 @@ def open_slice(case: ScanCase, number: int) -> None:
 
 
 def show_slices(case: ScanCase, result: Views) -> None:
-    """The strangest slices, each with a button; the strangest is opened when it was asked for."""
     table = result["slices"]
     strangest_rows = [int(at) for at in strangest(table)[:STRANGEST_SLICES]]
     if runs.pressed_for(result):  # type: ignore[arg-type]  # a section's picture has an answer
@@ -163,7 +151,6 @@ def show_slices(case: ScanCase, result: Views) -> None:
 
 
 def thumbnail(case: ScanCase, number: int) -> Pixels:
-    """The square of a slice that the model sees, small."""
     view = replace(case.view, slice=number - 1)
     memory: Memory[Pixels] = st.session_state.setdefault(f"{SLICES_KEY}.shown", Memory(THUMBNAILS))
     name = f"{case.scan.digest}|{view!r}|{case.crop!r}"
@@ -189,7 +176,6 @@ def show_notes(result: Views) -> None:
 
 
 def files(case: ScanCase, result: Views) -> Files:
-    """Masks and maps of all slices: as a volume that lies on the scan, or as PNG in a zip."""
     threshold = float(result["figures"]["threshold"][0])
 
     def masks() -> dict[int, NDArray[np.bool_]]:
@@ -209,7 +195,6 @@ def files(case: ScanCase, result: Views) -> Files:
 
 
 def zipped(masks: Mapping[int, NDArray[np.bool_]]) -> bytes:
-    """A PNG for each slice, by its number."""
     buffer = io.BytesIO()
     with ZipFile(buffer, "w") as archive:
         for at, mask in masks.items():

@@ -1,11 +1,8 @@
 """The view Where is it odd?: the oddest place, the map, the healthy twin, boxes and answers."""
 
-from __future__ import annotations
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.boxes import PictureBoxes
 from components.draw.maps import draw_maps, first_screen
 from components.notices import escape_markdown
@@ -26,33 +23,28 @@ WAITING = 440  # px of the image while its map is made
 
 
 def show(question: WhereQuestion, subject: Subject, below: DeltaGenerator) -> None:
-    """The answer of the localizer about the image; what it rests on is drawn below."""
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            known=question.known,
-            columns=1,
-            below=below,
-            picture=lambda result: picture(question, result, subject),
-            evidence=[
-                Drawing(
-                    "boxes",
-                    "Regions above the threshold",
-                    finding=regions,
-                    chart=PictureBoxes(picture=square_pixels(subject), value="highest"),
-                )
-            ],
-            detail=lambda result: detail(question, result, subject),
-            files=lambda result: one_slice(subject, result, question.method.unit),
-            waiting=lambda: show_picture(square_pixels(subject), "The image", width=WAITING),
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        known=question.known,
+        below=below,
+        picture=lambda result: picture(question, result, subject),
+        evidence=[
+            Drawing(
+                "boxes",
+                "Regions above the threshold",
+                finding=regions,
+                chart=PictureBoxes(picture=square_pixels(subject), value="highest"),
+            )
+        ],
+        detail=lambda result: detail(question, result, subject),
+        files=lambda result: one_slice(subject, result, question.method.unit),
+        waiting=lambda: show_picture(square_pixels(subject), "The image", width=WAITING),
+    ).show()
 
 
 def figures(found: Views) -> dict[str, float]:
-    """The row of figures by name."""
     table = found["figures"]
     return {name: float(table[name][0]) for name in table.order}
 
@@ -66,14 +58,12 @@ def threshold_promise(question: WhereQuestion, result: Views) -> str:
     if numbers["smallest p"] > question.method.alpha:
         return f"No promise: {count} normal images were held out; the highest reaches {threshold}."
     return (
-        f"Threshold {threshold}: at most {percent(question.method.alpha)} of normal images "
-        "reach it "
-        f"anywhere, by {count} that were held out."
+        f"Threshold {threshold}: at most {percent(question.method.alpha)} of normal images reach "
+        f"it anywhere, by {count} that were held out."
     )
 
 
 def picture(question: WhereQuestion, result: Views, subject: Subject) -> None:
-    """The map with its legend and what it promises, beside the image without its lesion."""
     twin = subject.chosen.example.twin() if subject.chosen.example else None
     with first_screen(2, KEY):
         left, right = st.columns(2)
@@ -91,14 +81,12 @@ def picture(question: WhereQuestion, result: Views, subject: Subject) -> None:
 
 
 def regions(result: Views) -> str:
-    """How many there are, and how much of the image they take."""
     table = result["boxes"]
     many = "1 region lies" if len(table) == 1 else f"{len(table)} regions lie"
     return f"{many} above the threshold, {percent(float(table['area'].sum()))} of the image."
 
 
 def detail(question: WhereQuestion, result: Views, subject: Subject) -> None:
-    """The answers to a click, what was done otherwise than usual, and what is normal here."""
     show_patches(question, result, square_pixels(subject))
     notes = result["notes"]
     for note in notes.labels if notes.values[0] else ():

@@ -1,12 +1,9 @@
 """The LFA paper's three experiments on the person's image: recovery, convergence, perturbation."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import streamlit as st
 
-from components import section
 from components.draw.drawing import draw
 from components.draw.over_columns import over_columns
 from components.picks import pick
@@ -20,23 +17,19 @@ CHANGES = {"Set to nothing": "zeroed", "Given noise": "noised"}
 
 
 def show(trial: ExplainerTrial) -> None:
-    """On request: one figure or table for each experiment."""
     method = LFAExperiments(**trial.method.settings())
-    section.show(
-        Section(
-            f"{KEY}.experiments", method, trial.case, columns=1,
-            evidence=[over_columns("convergence", "Convergence: do more samples still change it?",
-                                   "distance to its twin", settled)],
-            detail=perturbation, button="Run the experiments",
-            before="Does each explainer find a linear model, does it settle with more samples, and "
-            "how far do the features it calls strongest move the score?",
-            known=trial.about.arguments,
-        )
-    )  # fmt: skip
+    Section(
+        f"{KEY}.experiments", method, trial.case,
+        evidence=[over_columns("convergence", "Convergence: do more samples still change it?",
+                               "distance to its twin", settled)],
+        detail=perturbation, button="Run the experiments",
+        before="Does each explainer find a linear model, does it settle with more samples, and "
+        "how far do the features it calls strongest move the score?",
+        known=trial.about.arguments,
+    ).show()  # fmt: skip
 
 
 def perturbation(result: Views) -> None:
-    """How far the score moves by the features that each explainer calls strongest and weakest."""
     st.markdown("**Perturbation: how far does the score move?**")
     change = pick("The chosen features are", list(CHANGES), f"{KEY}.experiments.change", "pills")
     for place, end in zip(st.columns(2, gap="large"), ("strongest", "weakest"), strict=True):

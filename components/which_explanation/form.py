@@ -1,7 +1,5 @@
 """What Which explanation? asks: a kind of change, and the settings of all eight explainers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any
@@ -53,7 +51,6 @@ class ExplainerTrial:
 
 
 def choose(chosen_subject: Subject) -> ExplainerTrial:
-    """The change, the sliders that two of the maps follow, and the rest folded."""
     case = chosen_subject.case.at("exact")
     small = case.image.shape[1] * case.image.shape[2] <= MOST
     key = f"{KEY}.small" if small else KEY
@@ -74,7 +71,6 @@ def choose(chosen_subject: Subject) -> ExplainerTrial:
 def feature_controls(
     specs: Mapping[str, Field[Any]], key: str, case: ImageCase, *, small: bool
 ) -> dict[str, Any]:
-    """What is moved as one, and how many samples; both begin by the size of the image."""
     spec = specs["features"]
     offered = [word for word in spec.metadata["control"].options if small or word != "pixels"]
     kind = pick(

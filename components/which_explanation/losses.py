@@ -1,7 +1,5 @@
 """Drawings of which explainer predicts a change, and of the two matrices of losses behind it."""
 
-from __future__ import annotations
-
 from components.draw.multiples import multiples
 from engine.attribution.lfa import ROWS, findings
 from engine.attribution.lfa.shares import ranked
@@ -26,8 +24,6 @@ EDGE = f"What lies at the left edge is {WORST:.0f} % or less.".replace("-", "−
 
 
 def shares_drawing(change: str, *, withheld: bool) -> Drawing:
-    """Every explainer's share of one kind of change."""
-
     def finding(result: Views) -> str:
         advised = [] if withheld else [findings.free_lunch(result), findings.best_measured(change)]
         reading = f"Fresh samples are those to which no map was fitted. {EDGE}"
@@ -50,7 +46,6 @@ def shares_drawing(change: str, *, withheld: bool) -> Drawing:
 
 
 def matrix_drawing(name: str) -> Drawing:
-    """One of the two matrices."""
     title, about = LOSSES[name]
     row = list(LOSSES).index(name)
     return Drawing(
@@ -69,7 +64,6 @@ def matrix_drawing(name: str) -> Drawing:
 
 
 def matrix_finding(view: Table) -> str:
-    """How many are best at home, and how the matrix is read."""
     return (
         f"{findings.best_at_home(view)} ★ is the best of its column. A row is an explainer, a "
         f"column the place where it is tried, the number its loss there in {view.units[0]}. Blue "

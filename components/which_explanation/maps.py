@@ -1,7 +1,5 @@
 """The eight maps: as the trial has them, or one after another while there is no trial."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +29,6 @@ SCALES = (
 
 
 def show(trial: ExplainerTrial, panels: Mapping[str, Panel]) -> None:
-    """Two rows of four maps."""
     for title, names in GROUPS.items():
         st.markdown(f"**{escape_markdown(title)}**")
         draw_maps([panels[name] for name in names], trial.about, f"{KEY}.{names[0]}")

@@ -1,12 +1,9 @@
 """The section of Which explanation?: eight maps, and which of them predicts what matters."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.agreement import draw_agreement
 from components.draw.drawing import draw
 from components.draw.maps import draw_maps, first_screen
@@ -28,42 +25,37 @@ ABOUT_MAP = (
 
 
 def show(trial: ExplainerTrial, rest: DeltaGenerator) -> None:
-    """Advice and the two maps it is about; in `rest`, folded, all else."""
     maps.drop_maps(trial)
     target = trial.case.target.words(trial.case.model.labels)
-    result = section.show(
-        Section(
-            KEY,
-            trial.method,
-            trial.case,
-            f"Which map of “{target}” to trust, and for what?",
-            lambda result: advice(trial, result),
-            picture=lambda result: picture(trial, result),
-            detail=lambda result: show_all_maps(trial, result),
-            below=rest,
-            button="" if trial.small else "Try each where others look",
-            before="Each explainer is a small linear model of the network. Here each is tried "
-            "where the seven others look, at samples that none was fitted to: does it predict the "
-            "score there? It takes gradients at every sample of all eight, and can be stopped.",
-            waiting=lambda: maps.one_by_one(trial),
-            known=trial.about.arguments,
-            script=lambda: python_call(trial.method, trial.about, "squared loss"),
-        )
-    )
+    result = Section(
+        KEY,
+        trial.method,
+        trial.case,
+        f"Which map of “{target}” to trust, and for what?",
+        lambda result: advice(trial, result),
+        picture=lambda result: picture(trial, result),
+        detail=lambda result: show_all_maps(trial, result),
+        below=rest,
+        button="" if trial.small else "Try each where others look",
+        before="Each explainer is a small linear model of the network. Here each is tried "
+        "where the seven others look, at samples that none was fitted to: does it predict the "
+        "score there? It takes gradients at every sample of all eight, and can be stopped.",
+        waiting=lambda: maps.one_by_one(trial),
+        known=trial.about.arguments,
+        script=lambda: python_call(trial.method, trial.about, "squared loss"),
+    ).show()
     if result is not None:
         with rest, st.expander("The paper's three experiments on this image"):
             experiments.show(trial)
 
 
 def advice(trial: ExplainerTrial, result: Views) -> str:
-    """Which explainer to trust, unless the model was never meant for such an image."""
     if trial.about.in_distribution.foreign:
         return losses.WITHHELD
     return findings.advice(result, trial.change)
 
 
 def picture(trial: ExplainerTrial, result: Views) -> None:
-    """The first and the last map, or all eight where none can be advised, and their shares."""
     if ends := ends_of(trial, result):
         with first_screen(len(ends), KEY):
             draw_maps(ends, trial.about, f"{KEY}.ends")
@@ -74,7 +66,6 @@ def picture(trial: ExplainerTrial, result: Views) -> None:
 
 
 def ends_of(trial: ExplainerTrial, result: Views) -> list[Panel]:
-    """The maps that predict the change best and worst; none where no share is known or advised."""
     predicted = shares_of_change(fresh_shares(result), trial.change)
     if trial.about.in_distribution.foreign or not np.isfinite(predicted).any():
         return []
@@ -90,7 +81,6 @@ def ends_of(trial: ExplainerTrial, result: Views) -> list[Panel]:
 
 
 def show_all_maps(trial: ExplainerTrial, result: Views) -> None:
-    """All eight maps, the losses behind the advice, and how far the maps agree."""
     if ends_of(trial, result):
         with st.expander("All eight maps"):
             maps.show_maps(trial, result)
@@ -103,7 +93,6 @@ def show_all_maps(trial: ExplainerTrial, result: Views) -> None:
 
 
 def agreement(trial: ExplainerTrial, result: Views) -> None:
-    """How far the eight maps agree, and where in the image they do not."""
     left, right = st.columns(2)
     with left:
         st.markdown("**Do they agree?**")

@@ -4,8 +4,6 @@ What a person moves stays in the browser; a look is what the browser says of it 
 saved or a result is pinned. It may be anything, so it is bounded here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite, nan
@@ -107,7 +105,6 @@ def read_look(sent: object) -> Look:
 
 
 def number(sent: object, name: str, otherwise: float) -> float:
-    """A finite number that the browser sent, or what stands for none."""
     value = sent.get(name) if isinstance(sent, Mapping) else None
     return float(value) if isinstance(value, int | float) and finite(value) else otherwise
 
@@ -118,12 +115,10 @@ def finite(value: float) -> bool:
 
 
 def as_list(sent: object) -> list[Any]:
-    """A list that the browser sent; an empty one where it is none."""
     return sent if isinstance(sent, list) else []
 
 
 def read_window(sent: object) -> Window | None:
-    """A window that the browser sent; None where it is none."""
     if not isinstance(sent, Mapping):
         return None
     exact: Shape = "linear exact"
@@ -209,7 +204,6 @@ def as_seen(heat: HeatMap, title: str, ground: MapGround, look: Look) -> tuple[P
 
 
 def with_sides(picture: Pixels, edges: Edges | None) -> Pixels:
-    """The patient's sides at the four edges of a scan, or that they are not known."""
     page = Image.fromarray(picture)
     pen = ImageDraw.Draw(page)
     width, height = page.size
@@ -272,7 +266,6 @@ def legend(
 
 
 def border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The pixels of a mask at its border, a line of about a hundredth of the picture."""
     width = max(1, max(mask.shape) // 100)
     padded = np.pad(mask, width)
     inner = mask.copy()

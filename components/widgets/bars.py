@@ -1,7 +1,5 @@
 """The top classes as bars that can be clicked, with a mark where each stood before."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 

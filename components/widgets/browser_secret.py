@@ -1,7 +1,5 @@
 """A secret that the browser stores for this site, through reloads (see browser_secret.js)."""
 
-from __future__ import annotations
-
 import re
 import secrets
 from typing import Any

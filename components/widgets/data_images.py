@@ -1,7 +1,5 @@
 """Images of a data set on the page: their pixels, small pictures to press, and pages of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ A press that reran the page would race against the download: Streamlit discards 
 makes the file at the end of that very run, and the browser then silently saves nothing.
 """
 
-from __future__ import annotations
-
 import mimetypes
 from collections.abc import Callable
 from typing import Literal

@@ -1,7 +1,5 @@
 """Arrays as image files that a browser opens, encoded once."""
 
-from __future__ import annotations
-
 import io
 from base64 import b64encode
 from collections.abc import Callable
@@ -41,7 +39,6 @@ def data_url(kind: str, body: bytes) -> str:
 
 
 def saved(image: Image.Image, form: str, **options: Any) -> bytes:
-    """The image as a file in memory."""
     file = io.BytesIO()
     image.save(file, form, **options)
     return file.getvalue()

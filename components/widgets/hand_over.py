@@ -4,8 +4,6 @@ A download button (`downloads.py`) makes its file outside of the session, and be
 said how maps are shown. What needs either is made in the button's callback and handed over here.
 """
 
-from __future__ import annotations
-
 import mimetypes
 import time
 
@@ -21,12 +19,7 @@ def stage_file(key: str, content: str) -> None:
 
 
 def hand_over(key: str, file: str) -> None:
-    """The browser saves what was made under that key, once; nothing where nothing was.
-
-    Args:
-        key: as it was made under.
-        file: the name that the browser saves it under.
-    """
+    """The browser saves what was made under that key, once; nothing where nothing was."""
     if staged := st.session_state.pop(key, None):
         kind = mimetypes.guess_type(file)[0] or UNKNOWN
         mounted(__file__, "saving.js", "hand_over.js")(

@@ -3,8 +3,6 @@
 The browser counts while the line moves; Python is told once, when it is let go.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -70,7 +68,6 @@ def histogram_payload(distributions: ScoreDistributions, line: float) -> dict[st
 
 
 def edges_of(distributions: ScoreDistributions) -> Doubles:
-    """The ends of the bars, from the lowest to the highest of all scores."""
     scores = np.concatenate(
         [distributions.normal, distributions.unknown, [distributions.subject, distributions.line]]
     )

@@ -4,8 +4,6 @@ Drawn as a plain HTML table, so that a screen reader can walk through it; every 
 `as_png` draws the same for a file.
 """
 
-from __future__ import annotations
-
 import io
 import textwrap
 from collections.abc import Sequence
@@ -44,7 +42,6 @@ class Cell:
 
     @property
     def mark(self) -> str:
-        """What became of the class."""
         if not np.isfinite(self.value):
             return "no value"
         return ITSELF if self.diagonal else CLASS_KEPT if self.kept else LOST
@@ -62,7 +59,6 @@ class Cell:
 
 
 def draw_grid(result: Result, key: str) -> None:
-    """Draw the table, its finding, its numbers, and the file to take along."""
     style = File(__file__).with_suffix(".css").read_text("utf-8")
     st.html(f"<style>{style}</style>{as_html(result)}")
     download("PNG", lambda: as_png(result), "blindspot-grid.png", f"{key}.png")
@@ -71,7 +67,6 @@ def draw_grid(result: Result, key: str) -> None:
 
 
 def cells(result: Result) -> list[list[Cell]]:
-    """The cells, row by row."""
     images, class_kept = cast(Path, result["images"]), cast(Table, result["kept"])
     labels = class_kept.rows
     count = len(labels)
@@ -107,7 +102,6 @@ def finding(rows: Sequence[Sequence[Cell]]) -> str:
 
 
 def as_html(result: Result) -> str:
-    """The table; labels are text."""
     rows = cells(result)
     diagonal = [row[at] for at, row in enumerate(rows)]
     columns = "".join(
@@ -129,7 +123,6 @@ def as_html(result: Result) -> str:
 
 
 def cell_html(cell: Cell) -> str:
-    """One cell: the picture, the probability, and a mark in words as well as in line."""
     kind = "itself" if cell.diagonal else "kept" if cell.kept else "lost"
     return (
         f'<td class="bs-{kind}">{thumbnail_html(cell, cell.words)}'
@@ -138,7 +131,6 @@ def cell_html(cell: Cell) -> str:
 
 
 def thumbnail_html(cell: Cell, words: str) -> str:
-    """The picture, small."""
     url = ENCODED.get(cell.pixels, f"cell{SIDE}", lambda: encode(cell.pixels, SIDE))
     return f'<img src="{url}" alt="{escape(words)}">'
 
@@ -172,7 +164,6 @@ def as_png(result: Result) -> bytes:
 
 
 def paste(page: Image.Image, pen: ImageDraw.ImageDraw, cell: Cell, at: tuple[int, int]) -> None:
-    """One cell; where the class was lost it is framed."""
     left, top = at
     page.paste(Image.fromarray(cell.pixels).resize((CELL, CELL), Image.Resampling.LANCZOS), at)
     lost = not (cell.kept or cell.diagonal)

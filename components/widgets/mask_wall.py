@@ -1,7 +1,5 @@
 """A wall of kernels whose filters can be clicked, or reached by Tab and the arrow keys."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 

@@ -1,7 +1,5 @@
 """One image in several models: where each looks, and what it says."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -39,7 +37,6 @@ def model_maps(
 
 
 def model_map(case: ImageCase, kind: type[Method[Any]], title: str, slot: str) -> Panel | None:
-    """A model's map of the image with what it says; None while that is computed."""
     result = answer_and_map(case, kind, slot)
     if result is None:
         return None

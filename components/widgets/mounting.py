@@ -1,7 +1,5 @@
 """Components of our own: what runs in the browser lies beside the Python that sends it data."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 from typing import Any

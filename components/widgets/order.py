@@ -1,7 +1,5 @@
 """A list in an order: rows are dragged, or moved by arrow keys or buttons (order.js)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import streamlit as st

@@ -6,8 +6,6 @@ hundred. Tiles come over the session's own connection as data URLs: no address s
 anybody else, and nothing is written to the disk.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from math import ceil, log2
@@ -54,14 +52,7 @@ class TileMap:
 
 
 def pan(image: LargeImage, over: TileMap | None, words: str, key: str) -> None:
-    """Draw the image with the map over it.
-
-    Args:
-        image: read in pieces, as they are asked for.
-        over: the map.
-        words: what is to be seen, for those who cannot see it.
-        key: of the widget.
-    """
+    """Draw the image with the map over it."""
     requested = st.session_state.pop(f"{key}.wanted", [])
     last = levels(image) - 1
     data: dict[str, Any] = {
@@ -133,7 +124,6 @@ def overview(image: LargeImage) -> str:
 
 
 def overlay_json(over: TileMap) -> dict[str, Any]:
-    """The map as a picture with a pixel for each square, and the ends of its colors."""
     low, high = extent(over.values)
     values, known, unit = over.values, np.isfinite(over.values), over.unit
     if over.least is not None:

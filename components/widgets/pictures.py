@@ -5,8 +5,6 @@ run no longer shows it, also when the browser has not fetched it yet (404). A da
 deleted, and is encoded once per picture.
 """
 
-from __future__ import annotations
-
 from typing import Final, Literal
 
 import numpy as np

@@ -5,8 +5,6 @@ playing, and how strongly differences are drawn are the browser's (player_parts/
 server run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -79,12 +77,10 @@ def player(walks: Sequence[Walked], key: str, *, bare: bool = False) -> None:
 
 
 def payload(walks: Sequence[Walked], key: str) -> dict[str, Any]:
-    """What the browser is sent, as JSON-ready plain values."""
     return {"key": key, "ramp": ramps()["sequential"], "walks": [walk_payload(w) for w in walks]}
 
 
 def walk_payload(walk: Walked) -> dict[str, Any]:
-    """One walk: its sheets, its ends, and a number for every step."""
     path = walk_path(walk)
     picked = thinned(len(path.frames))
     frames = path.frames if len(picked) == len(path.frames) else path.frames[picked]
@@ -115,7 +111,6 @@ def walk_payload(walk: Walked) -> dict[str, Any]:
 def end_of_walk(
     picture: Pixels, name: str, drawn_class: str, predicted_class: str = ""
 ) -> dict[str, str]:
-    """An end of a walk, the class whose confidence is drawn, and the one that stands with it."""
     return {
         "src": frame_url(picture),
         "name": name,
@@ -125,7 +120,6 @@ def end_of_walk(
 
 
 def walk_path(walk: Walked) -> Path:
-    """The walk's images; raises when it has none."""
     result = walk.views.get("path")
     if not isinstance(result, Path) or not len(result.frames):
         message = f"The walk “{walk.title}” has no images."
@@ -139,24 +133,20 @@ def thinned(count: int, most: int = MOST_FRAMES) -> NDArray[np.intp]:
 
 
 def spelled(sheet: Sheet) -> dict[str, Any]:
-    """A sheet as plain values."""
     return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(sheet).items()}
 
 
 def label(walk: Walked, name: str) -> str:
-    """The class whose confidence a curve gives."""
     curve = walk.views.get(name)
     return curve.y_label.removeprefix(LABEL) if isinstance(curve, Curve) else ""
 
 
 def curve_values(walk: Walked, name: str) -> list[float | None]:
-    """A curve's value at every step; nothing where it has none."""
     curve = walk.views.get(name)
     return [rounded_number(value) for value in curve.y] if isinstance(curve, Curve) else []
 
 
 def top(walk: Walked, picked: NDArray[np.intp]) -> list[list[tuple[str, float | None]]]:
-    """The best classes of each image sent, best first."""
     ranking = walk.views.get("top")
     if not isinstance(ranking, Ranking):
         return [[] for _ in picked]
@@ -170,5 +160,4 @@ def top(walk: Walked, picked: NDArray[np.intp]) -> list[list[tuple[str, float | 
 
 
 def rounded_number(value: float) -> float | None:
-    """Five digits; None where there is no number."""
     return float(f"{value:.5g}") if np.isfinite(value) else None

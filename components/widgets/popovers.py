@@ -1,7 +1,5 @@
 """Popovers and the keyboard: what is opened with a key takes the focus (see popovers.js)."""
 
-from __future__ import annotations
-
 from components.widgets.mounting import mounted
 
 

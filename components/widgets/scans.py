@@ -5,8 +5,6 @@ index times step. Where the file counts in whole steps (as CT does, in HU), the 
 one of them; values without steps go in 16 bits, or in 12 where these would be too heavy.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from math import ceil
 from typing import Any, Final
@@ -52,7 +50,6 @@ def gray_payload(behind: Slice) -> dict[str, Any] | None:
 
 
 def window_json(window: Window) -> dict[str, Any]:
-    """A window as JSON has it; a long table with as many points as a screen can show."""
     every = max(1, ceil(len(window.table) / POINTS))
     return {
         "center": window.center,
@@ -63,7 +60,6 @@ def window_json(window: Window) -> dict[str, Any]:
 
 
 def encode(values: NDArray[np.float32], step: float) -> dict[str, Any]:
-    """The PNG and how to read it back, in the finest steps and largest size that fit."""
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
     span = high - low
@@ -83,7 +79,6 @@ def encode(values: NDArray[np.float32], step: float) -> dict[str, Any]:
 
 
 def shrunk(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """At most so long; never enlarged."""
     height, width = values.shape
     share = min(1.0, side / max(height, width))
     return resized(values, (max(1, round(width * share)), max(1, round(height * share))))

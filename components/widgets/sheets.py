@@ -6,8 +6,6 @@ mean over the channels, taken from the true frames; it goes as the root of its s
 largest residue, so that small ones keep their digits, in a PNG where 255 marks no value.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Any, Final
@@ -67,14 +65,12 @@ def sheets(frames: Frames, target: Pixels, source: Pixels, room: int) -> Sheets:
 
 
 def encode(frames: Frames, target: Pixels, source: Pixels, room: int) -> Sheets:
-    """Both sheets, each in the best quality that finds room."""
     sheet = frame_sheet(frames, int(FRAMES_SHARE * room))
     values = np.concatenate([residues(frames, target), residues(frames, source)])
     return Sheets(sheet, residue_sheet(values, room - len(sheet.src)))
 
 
 def frame_sheet(frames: Frames, room: int) -> Sheet:
-    """The frames as 8-bit colors."""
     colors = np.stack([frame_pixels(frame) for frame in frames])
     height, width = colors.shape[1:3]
     if max(height, width) <= SMALL:
@@ -122,7 +118,6 @@ def residues(frames: Frames, end: Pixels) -> NDArray[np.float32]:
 
 
 def residue_sheet(values: NDArray[np.float32], room: int) -> Sheet:
-    """The residues at the finest size and in the finest steps that find room."""
     finite = values[np.isfinite(values)]
     scale = float(finite.max()) if finite.size else 0.0
     probes = values[((np.arange(PROBES) + 0.5) * len(values) / PROBES).astype(int)]

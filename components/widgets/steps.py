@@ -4,8 +4,6 @@ The path player (player.py) has all its images in the browser. Here the browser 
 next step, once the one before is drawn.
 """
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components.widgets.mounting import mounted

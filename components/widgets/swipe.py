@@ -1,7 +1,5 @@
 """Two pictures of one size over each other, with an edge that a person moves between them."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
@@ -14,13 +12,7 @@ from engine.core.pictures import Pixels
 
 
 def swipe(left: Pixels, right: Pixels, names: tuple[str, str], key: str) -> None:
-    """Draw them; the second is brought to the size of the first, (H, W, 3).
-
-    Args:
-        left, right: what is seen on each side of the edge.
-        names: of both.
-        key: of the widget.
-    """
+    """Draw them; the second is brought to the size of the first, (H, W, 3)."""
     height, width = left.shape[:2]
     if right.shape != left.shape:
         right = np.asarray(Image.fromarray(right).resize((width, height)))

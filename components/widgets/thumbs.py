@@ -1,7 +1,5 @@
 """Small pictures in rows that can be clicked, or reached by Tab and pressed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 

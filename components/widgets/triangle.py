@@ -6,8 +6,6 @@ pictures itself (triangle.js), so that moving costs no server run. The pictures 
 they are WebP of at most 224 px, without the last trace of what the model saw.
 """
 
-from __future__ import annotations
-
 import math
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -158,7 +156,6 @@ def upright(places: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def finding(view: Triangle) -> str:
-    """The mean, that of the two sides from the first corner, the lowest value and its place."""
     paths = sides(view)
     if not np.isfinite(paths).any():
         return "No values."
@@ -179,7 +176,6 @@ def sides(view: Triangle) -> Floats:
 
 
 def where(weights: Sequence[float] | Floats, labels: Sequence[str]) -> str:
-    """A place in the triangle in words: a corner, between two, or in the middle."""
     near = [label for weight, label in zip(weights, labels, strict=True) if weight >= 0.2]
     match near:
         case [corner]:

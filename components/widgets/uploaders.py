@@ -1,7 +1,5 @@
 """Uploaders: a file that Streamlit lost on its way is given again (see uploaders.js)."""
 
-from __future__ import annotations
-
 from components.widgets.mounting import mounted
 
 

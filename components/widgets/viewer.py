@@ -5,8 +5,6 @@ highest value; opacity, thresholds, scales, zoom and the read-out are the browse
 and cost no server run. A map covers the whole picture, whatever its own size is.
 """
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -118,7 +116,6 @@ def payload(
     behind: Slice | None = None,
     truth: NDArray[np.bool_] | None = None,
 ) -> dict[str, Any]:
-    """What the browser is sent, as JSON-ready plain values."""
     height, width = picture.shape[:2]
     content: dict[str, Any] = {"width": width, "height": height, "scan": None}
     if behind is not None:
@@ -220,7 +217,6 @@ def encode_map(values: NDArray[np.float32], bits: int = 16) -> bytes:
 
 
 def finding(heat: HeatMap) -> str:
-    """The map in words: where it is strongest, where most negative, between which values."""
     values = heat.values
     if not np.isfinite(values).any():
         return "no values"

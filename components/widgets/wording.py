@@ -1,12 +1,9 @@
 """How numbers are written beside pictures."""
 
-from __future__ import annotations
-
 import numpy as np
 
 
 def with_unit(number: str, unit: str) -> str:
-    """The number and its unit, where it has one."""
     return f"{number} {unit}" if unit else number
 
 

@@ -4,8 +4,6 @@ The line is thicker and bluer the surer; below stands the number. What else is k
 sign before it and a note, so that nothing is told by color alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b

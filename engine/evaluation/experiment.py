@@ -24,9 +24,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.core.case_base import Case, Parts
+from engine.core.case_base import Case, Parts, Precision
 from engine.core.device import best_device
-from engine.core.method import Method, Precision, Progress, Slider, part_of, quiet, setting
+from engine.core.method import Method, Progress, Slider, defaults, part_of, quiet, setting
 from engine.core.naming import named_by
 from engine.core.pictures import Pixels, amplified_difference, as_bytes
 from engine.core.result import Pictures, Result, Scores, Table, View
@@ -200,6 +200,12 @@ class Experiment(Method[ExperimentCase]):
         "nothing: a claim is judged by its spread over seeds.",
     )
 
+    def __init_subclass__(cls) -> None:
+        """A question that names no data is about the usual ones."""
+        super().__init_subclass__()
+        if hasattr(cls, "data"):
+            cls.argument_defaults = defaults(data=cls.data[0])
+
     @abstractmethod
     def conditions(self, case: ExperimentCase) -> Mapping[str, Any]:
         """What is compared with the case's seed, by the condition's name; the reference first."""
@@ -319,9 +325,10 @@ class TrainingExperiment(Experiment):
 
 @dataclass(frozen=True)
 class ClosedFormExperiment(Experiment):
-    """Each condition is computed by a call in about a second, without a network."""
+    """Each condition is computed by `measured` in about a second, without a network."""
 
     axis = "%"
+    compared: ClassVar[tuple[str, ...]]  # names of the conditions, the reference first
 
     seeds: int = setting(
         10,
@@ -332,20 +339,24 @@ class ClosedFormExperiment(Experiment):
     )
 
     @abstractmethod
-    def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
-        """What gives the figures with the case's seed, by the condition's name; reference first."""
+    def measured(self, condition: str, case: ExperimentCase) -> Figures:
+        """A figure for each of `measures` under one condition, with the case's seed."""
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, Any]:  # noqa: ARG002
+        """The names in `compared`."""
+        return dict.fromkeys(self.compared)
 
     def figures(
         self,
-        condition: str,  # noqa: ARG002
-        what: Callable[[], Figures],
-        case: ExperimentCase,  # noqa: ARG002
+        condition: str,
+        what: Any,  # noqa: ARG002
+        case: ExperimentCase,
         progress: Progress,
         views: dict[str, View],  # noqa: ARG002
     ) -> Figures:
-        """Those that the condition's call gives."""
+        """As `measured`."""
         progress(0.0, "computing")
-        return what()
+        return self.measured(condition, case)
 
     def before(self, case: ExperimentCase) -> str:
         """What is compared, and that it takes seconds."""

@@ -20,7 +20,6 @@ FLAGS = [
 
 
 def find(playwright: Playwright) -> str | None:
-    """The program to start: the system's, else the one that Playwright downloaded."""
     for command in COMMANDS:
         if path := shutil.which(command):
             return path
@@ -37,7 +36,6 @@ def launch(playwright: Playwright) -> Browser:
 
 
 def installers() -> list[list[str]]:
-    """The ways to get a Chromium on this machine, best first."""
     ways = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if shutil.which("apt-get"):
         may = [] if os.geteuid() == 0 else ["sudo", "-n"]

@@ -7,21 +7,17 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Page,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import expect as playwright_expect
 
 from tests.browser import chromium
 from tests.browser.server import ROOT, serving, settle
 
 FOLDER = Path(__file__).parent
 Serve = Callable[..., str]
-expect.set_options(timeout=90_000)  # two cores may be busy with something that takes long
+playwright_expect.set_options(
+    timeout=90_000
+)  # two cores may be busy with something that takes long
 
 
 # In a new tab nothing is left of what others have chosen, and the tab keeps what is chosen in it.
@@ -53,7 +49,6 @@ class Visit(Protocol):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder is a browser test."""
     for item in items:
         if FOLDER in item.path.parents:
             item.add_marker(pytest.mark.browser)
@@ -143,10 +138,8 @@ def open_page(
             if options.keys() <= OF_A_PAGE:
                 page = shared.new_page()
                 page.set_viewport_size(options["viewport"])
-                page.emulate_media(
-                    color_scheme=options.get("color_scheme"),
-                    reduced_motion=options.get("reduced_motion"),
-                )
+                names = ("color_scheme", "reduced_motion")
+                page.emulate_media(**{name: options.get(name) for name in names})
             else:
                 context = contexts.enter_context(browser.new_context(**options))
                 context.add_init_script(STILL)
@@ -164,7 +157,6 @@ def open_page(
 
 @pytest.fixture
 def page(open_page: OpenPage) -> Page:
-    """A fresh page, 1280 × 900."""
     return open_page()
 
 

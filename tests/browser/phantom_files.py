@@ -26,8 +26,7 @@ def volumes(
 ) -> tuple[bytes, bytes, str]:
     """A head with a lesion as NIfTI, moved so that this lies in the middle, and its mask."""
     volume = (phantoms or Phantoms()).volume(patient, kind)
-    level = int(volume.mask.sum((0, 1)).argmax())
-    shift = volume.mask.shape[2] // 2 - level
+    shift = volume.mask.shape[2] // 2 - int(volume.mask.sum((0, 1)).argmax())
     head, mask = (np.roll(part, shift, 2) for part in (volume.voxels, volume.mask))
     return nifti(head, volume.affine), nifti(mask.astype(np.int16), volume.affine), "head.nii"
 

@@ -58,7 +58,6 @@ ReadT = TypeVar("ReadT")
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -81,13 +80,9 @@ def serving(script: Path, data: Path | None = None, **env: str) -> Iterator[str]
         command += ["--server.port", str(port)]
         command += ["--server.headless", "true", "--server.address", "127.0.0.1"]
         with log.open("w") as out:
-            process = subprocess.Popen(
-                command,
-                cwd=script.parent,
-                env={**os.environ, "BLINDSPOT_HOME": home, "CXX": "", **env},
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
+            environment = {**os.environ, "BLINDSPOT_HOME": home, "CXX": "", **env}
+            output = {"stdout": out, "stderr": subprocess.STDOUT}
+            process = subprocess.Popen(command, cwd=script.parent, env=environment, **output)
         try:
             wait_until_healthy(process, url, log)
             yield url
@@ -101,7 +96,6 @@ def serving(script: Path, data: Path | None = None, **env: str) -> Iterator[str]
 
 
 def wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    """Returns when the server answers; raises with its log when it ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:

@@ -40,14 +40,8 @@ SHEETS: dict[str, dict[str, Any]] = {  # of data sets, and what is shown of thei
     "bags:count=40": {"marked": "key", "count": 30},
     "bags:count=60,kind=three": {"marked": "key", "count": 30},
 }
-QUESTIONS: dict[str, views.AppPage] = {  # the pictures in docs/
-    "start": views.START,
-    "heatmaps": views.HEATMAPS,
-    "forget": views.FORGET,
-    "ask": views.ASK,
-    "familiar": views.FAMILIAR,
-    "prune": views.PRUNE,
-}
+OF_QUESTIONS = (views.START, views.HEATMAPS, views.FORGET, views.ASK, views.FAMILIAR, views.PRUNE)
+QUESTIONS = {view.address or "start": view for view in OF_QUESTIONS}  # the pictures in docs/
 FEW = 256  # colors of such a picture, so that the repository stays small
 DATA = [entry.card.title for entry in entries()] + [table.card.title for table in tables()]
 
@@ -112,7 +106,6 @@ def sheets() -> None:
 
 
 def main(names: list[str]) -> None:
-    """All views, or those named."""
     SHOTS.mkdir(exist_ok=True)
     if not names or "data" in names:
         sheets()

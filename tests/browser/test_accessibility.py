@@ -34,10 +34,9 @@ def faults(page: Page, rules: Mapping[str, Any] | None = None) -> list[str]:
     if not page.evaluate("'axe' in window"):  # which stays from view to view
         page.evaluate(Axe().axe_script)
     options = {"reporter": "no-passes", "preload": False, **(rules or {})}
-    result = page.evaluate("options => axe.run(options)", options)
     return [
         f"{violation['id']}: {node['target']} {node['html'][:120]}"
-        for violation in result["violations"]
+        for violation in page.evaluate("options => axe.run(options)", options)["violations"]
         if violation["id"] not in STREAMLIT
         for node in violation["nodes"]
     ]

@@ -24,8 +24,7 @@ def test_a_digit_is_searched_stepped_through_and_asked_as_if_it_were_another(vis
     page = visit("minimal-regions", DIGIT | COARSE)
     expect(page.get_by_text(re.compile("forward passes; the plain greedy search"))).to_be_visible()
     expect(page.get_by_text(re.compile("of 5 random orders"))).to_be_visible()
-    step = page.get_by_role("slider", name="Regions shown")
-    step.focus()
+    page.get_by_role("slider", name="Regions shown").focus()
     page.keyboard.press("Home")
     status = page.get_by_text(re.compile("^[0-9]+ of 16 regions"))
     expect(status).to_contain_text("0 of 16 regions (0 %)")
@@ -83,14 +82,11 @@ def test_a_dear_trial_is_asked_for_and_its_sentence_and_maps_are_read(guided: Pa
 
 
 def test_the_trials_are_read_and_made_with_the_keyboard_alone(guided: Page) -> None:
-    trial = guided.locator("summary").filter(has_text="Do the strong pixels carry the score?").first
-    trial.focus()
+    guided.locator("summary").filter(has_text="Do the strong pixels carry the score?").first.focus()
     guided.keyboard.press("Enter")
-    expect(
-        guided.get_by_text("all copies of the map, turned, mirrored or moved").first
-    ).to_be_visible()
-    button = guided.get_by_role("button", name=re.compile("^Try it: 3 more maps")).first
-    button.focus()
+    copies = guided.get_by_text("all copies of the map, turned, mirrored or moved")
+    expect(copies.first).to_be_visible()
+    guided.get_by_role("button", name=re.compile("^Try it: 3 more maps")).first.focus()
     guided.keyboard.press("Enter")
     expect(guided.get_by_text("It has no random numbers").first).to_be_visible()
 
@@ -133,11 +129,8 @@ def test_a_slide_of_ones_own_is_read_and_looked_at_closer(visit: Visit, tmp_path
     expect(page.locator(".pan canvas").first).to_be_visible()
 
 
-OWN_MAP = {
-    "model": "Phantom GP-UNet",
-    "heatmaps.methods": ["The model's own map", "Grad-CAM"],
-    "trust.on": "false",
-}
+OWN_MAP = {"model": "Phantom GP-UNet", "trust.on": "false"}
+OWN_MAP |= {"heatmaps.methods": ["The model's own map", "Grad-CAM"]}
 WINDOW = "Full range"  # the one that a scan opens with cuts off what is brightest: the lesion
 COMPACT, LARGE = 1, 1.6  # kind and size of the lesion: such as the network has learned
 THIRD, EIGHTH = 2, 7  # slice, head that it outlines well; of the first it outlines too much
@@ -191,18 +184,15 @@ MIXED = {
 def test_two_networks_are_mixed_under_attack_and_the_dial_decides(visit: Visit) -> None:
     page = visit("attribution-experiments", MIXED)
     page.get_by_role("button", name=re.compile("^Run the experiment")).click()
-    curve = page.get_by_text(
-        re.compile(r"^Right under attack \(first seed\) at α = 0: .*by chance")
-    )
-    expect(curve).to_be_visible(timeout=LONG)
+    curve = re.compile(r"^Right under attack \(first seed\) at α = 0: .*by chance")
+    expect(page.get_by_text(curve)).to_be_visible(timeout=LONG)
     heading = page.get_by_role("heading", name=re.compile("^Attacked, it is read as: normal "))
     expect(heading).to_contain_text("The normal network cannot change that", timeout=LONG)
     words = re.search(r"robust (\w+), mixture (\w+)\.", heading.inner_text())
     assert words
     assert words[1] == words[2]
 
-    dial = page.get_by_role("slider", name="Share of the robust network")
-    dial.focus()
+    page.get_by_role("slider", name="Share of the robust network").focus()
     page.keyboard.press("Home")  # the normal network alone
     expect(heading).to_contain_text("it has no say at α = 0", timeout=LONG)
     expect(page).to_have_url(re.compile(re.escape(f"{KEY}.one.MixedAnswers.alpha=0") + "(&|$)"))

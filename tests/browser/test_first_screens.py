@@ -48,21 +48,8 @@ REGIONS = f"{MAIN} {CAPTION}:has-text(' regions (')"  # of Minimal regions, belo
 CHECKBOX, BUTTONS = "[data-testid=stCheckbox]", "[data-testid=stButtonGroup]"
 SLIDER, EXPANDER = "[data-testid=stSlider]", "[data-testid=stExpander]"
 TEXTS = f"{MAIN} :is({CAPTION} p, {NOTE})"
-CONTROLS = [
-    "stSelectbox",
-    "stMultiSelect",
-    "stSlider",
-    "stNumberInput",
-    "stTextInput",
-    "stButtonGroup",
-    "stRadio",
-    "stCheckbox",
-    "stFileUploader",
-    "stPopover",
-    "stExpander",
-    "stButton",
-    "stLinkButton",
-]
+CONTROLS = ("Selectbox", "MultiSelect", "Slider", "NumberInput", "TextInput", "ButtonGroup")
+CONTROLS += ("Radio", "Checkbox", "FileUploader", "Popover", "Expander", "Button", "LinkButton")
 OUTSIDE = ".st-key-jobs, .st-key-lab-part"  # the header, and the tabs of Data and models
 BEFORE = f"""(nodes, top) => nodes.filter(node => !node.closest('{OUTSIDE}')
   && node.checkVisibility() && ({EDGES})(node).top < top).map(node => node.innerText)"""
@@ -151,7 +138,6 @@ SCREENS = [
 
 
 def resize(page: Page, window: dict[str, int]) -> None:
-    """The same page in another window, which is as wide as the page."""
     if page.viewport_size != window:
         page.set_viewport_size(window)
         settle(page)
@@ -188,9 +174,8 @@ def in_order(page: Page, one: FirstScreen, window: dict[str, int]) -> None:
         assert max(picture["bottom"], legend["bottom"], trust["bottom"]) <= height
         assert picture["width"] >= (one.least if wide else 0)
     assert edges(page, f"{MAIN} {one.control}")["top"] >= sentence["bottom"]
-    controls = page.locator(
-        f"{MAIN} :is({', '.join(f'[data-testid={name}]' for name in CONTROLS)})"
-    )
+    names = ", ".join(f"[data-testid=st{name}]" for name in CONTROLS)
+    controls = page.locator(f"{MAIN} :is({names})")
     assert controls.evaluate_all(BEFORE, sentence["bottom"]) == []
     assert page.locator(TEXTS).evaluate_all(LONG, [MOST, window["height"]]) == []
     most = MOST if wide else NARROW
@@ -217,13 +202,11 @@ def check_parts(page: Page, screens: Sequence[FirstScreen]) -> None:
 
 
 def not_longer(page: Page, what: str, most: int) -> None:
-    """All that is said there has at most so many lines."""
     expect(page.locator(what).first).to_be_visible()
     assert page.locator(f"{what} p").evaluate_all(LONG, [most, 10_000]) == []
 
 
 def check_regions(page: Page) -> None:
-    """The regions stand there with what is said of them."""
     for window, screens in windows(page):
         wide = {390: 280, 1280: 400, 1920: 560}[window["width"]]
         drawn, said = edges(page, f"{MAIN} {IMAGE}"), edges(page, REGIONS)
@@ -241,7 +224,6 @@ CARD, SAYS = f"{MAIN} [class*=st-key-start-card-]", "It says Egyptian cat"
 
 
 def check_start(page: Page) -> None:
-    """The image with its answer and six cards stand there, or in two of a telephone."""
     not_longer(page, CARD, 3)
     for window, screens in windows(page):
         expect(page.get_by_text(SAYS)).to_be_visible()
@@ -264,16 +246,12 @@ def check_start(page: Page) -> None:
 def check_trained(page: Page) -> None:
     """A trained network's figures and curves stand there; see test_lab.py."""
     expect(page.locator(SENTENCE).first).to_contain_text("of the test images right")
-    one = FirstScreen(
-        "",
-        CHART,
-        KEYS,
+    trust, control = (
         f"{CAPTION}:has-text('images to learn from')",
         ".st-key-lab-recipe-architecture",
-        least=270,
     )
     for window, _ in windows(page):
-        in_order(page, one, window)
+        in_order(page, FirstScreen("", CHART, KEYS, trust, control, least=270), window)
 
 
 MAPS, ENDS = ".bs-map > img:first-child", ".bs-map figcaption"
@@ -285,14 +263,8 @@ def check_tray(page: Page) -> None:
     scale = f"{CAPTION}:has-text('scale.') >> nth=0"
     for window, _ in windows(page):
         for at in (0, 1):
-            one = FirstScreen(
-                "",
-                f"{MAPS} >> nth={at}",
-                f"{ENDS} >> nth={at}",
-                scale,
-                ".st-key-report-compare-Left",
-                least=400,
-            )
+            picture, legend = f"{MAPS} >> nth={at}", f"{ENDS} >> nth={at}"
+            one = FirstScreen("", picture, legend, scale, ".st-key-report-compare-Left", least=400)
             in_order(page, one, window)
 
 
@@ -300,7 +272,6 @@ RANKING, METHODS = f"{MAIN} table", f"{MAIN} [data-testid=stButtonGroup]"
 
 
 def check_study(page: Page) -> None:
-    """The ranking stands there, and its images in the sidebar."""
     said = f"{MAIN} {CAPTION}:has-text('↑')"
     not_longer(page, said, MOST)
     for window, screens in windows(page):  # ends on a desk, whose evidence is below
@@ -317,8 +288,6 @@ def check_study(page: Page) -> None:
     expect(sidebar.get_by_text("model: Things in scenes")).to_be_visible()
 
 
-# ---------------------------------------------------------------- Ask and Familiar?
-
 WORD = 48  # px that a button's word takes with the room around it
 LINES = """nodes => nodes.map(node => {
   const range = document.createRange();
@@ -331,7 +300,6 @@ HISTOGRAM, COUNTS = f"{MAIN} .bs-histogram > svg", f"{MAIN} .bs-counts"
 
 
 def check_ask(page: Page) -> None:
-    """What the model says, its truth and the image stand there."""
     expect(page.locator(SENTENCE).first).to_contain_text("Wrong. There is no lamp in this scene.")
     for window, screens in windows(page):
         wide = {390: 280, 1280: 400, 1920: 480}[window["width"]]
@@ -339,14 +307,12 @@ def check_ask(page: Page) -> None:
         assert sentence["bottom"] <= image["top"]
         assert image["width"] >= wide
         last = page.get_by_text("TinyVLM, habit of seeing says").evaluate(EDGES)  # other models
-        bottom = max(image["bottom"], said["bottom"], last["bottom"])
-        assert bottom <= screens * window["height"]
+        assert max(image["bottom"], said["bottom"], last["bottom"]) <= screens * window["height"]
         expect(page.get_by_text("How sure:")).to_be_visible()
         assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > last["bottom"]
 
 
 def check_verdict(page: Page) -> None:
-    """The verdict, the scores and what the line does stand there; see test_familiar.py."""
     expect(page.get_by_role("heading", name="(p = ")).to_be_visible()
     for window, screens in windows(page):
         sentence, drawn, counts = (edges(page, what) for what in (SENTENCE, HISTOGRAM, COUNTS))

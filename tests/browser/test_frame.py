@@ -159,12 +159,8 @@ ROUTES = (
 
 def response(url, path, host):
     connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
-    upgrade = {
-        "Upgrade": "websocket",
-        "Connection": "Upgrade",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "x3JJHMbDL1EzLkh9GBhXDw==",
-    }
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    upgrade["Sec-WebSocket-Key"] = "x3JJHMbDL1EzLkh9GBhXDw=="
     headers = {"Host": host, **(upgrade if path.endswith("stream") else {})}
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()

@@ -27,8 +27,7 @@ def test_words_are_picked_by_mouse_and_keys_and_their_map_is_held_against_the_ma
     expect(page.get_by_role("button", name="Border of the known truth")).to_be_visible()
     expect(boat).to_have_attribute("aria-pressed", "true")
 
-    fish = answer.get_by_role("button", name=re.compile("^fish, "))
-    fish.focus()
+    answer.get_by_role("button", name=re.compile("^fish, ")).focus()
     page.keyboard.press("Shift+Enter")
     expect(page.get_by_text("Where did “boat fish” look?").first).to_be_visible()
     expect(page.get_by_text(re.compile("find the boat and the fish"))).to_be_visible()
@@ -51,8 +50,7 @@ def test_words_that_differ_are_framed_and_the_same_scene_is_on_ask(visit: Visit)
     settle(page)  # the words follow their heading
     assert "lamp" in answer(page, "Greedy")
     assert "lamp" not in answer(page, "VCD")
-    lamp = page.get_by_role("button", name=re.compile("^lamp, .* there is no lamp, not so beside"))
-    lamp.click()
+    page.get_by_role("button", name=re.compile("^lamp, .* there is no lamp, not so beside")).click()
     expect(page.get_by_text("Greedy chose “lamp” after")).to_be_visible()
 
     page.get_by_test_id("stMarkdownContainer").get_by_text("Hallucination", exact=True).click()
@@ -102,9 +100,8 @@ FEW = {"beaf.count": 5, "beaf.BEAF.absent": 1}  # no other journey has asked thi
 def test_a_thing_fades_the_model_forgets_it_and_pope_and_chair_are_read(visit: Visit) -> None:
     page = visit("before-and-after", FEW)
     page.get_by_role("button", name=re.compile("^Ask before and after")).click()
-    expect(page.get_by_role("heading", name=re.compile("follows the image in"))).to_be_visible(
-        timeout=LONG
-    )
+    follows = page.get_by_role("heading", name=re.compile("follows the image in"))
+    expect(follows).to_be_visible(timeout=LONG)
     settle(page)
     page.get_by_role("slider", name=re.compile("^Opacity of the")).press("End")
     expect(page.get_by_test_id("stImageCaption").nth(1)).to_contain_text("at 100 %")
@@ -115,11 +112,9 @@ def test_a_thing_fades_the_model_forgets_it_and_pope_and_chair_are_read(visit: V
     concept = re.search(r"forget the (\w+)", onward.inner_text())[1]
     onward.click()
     expect(page).to_have_url(re.compile(rf"/concepts\?.*concepts\.SAUCE\.concept={concept}"))
-    forget = page.get_by_role("combobox", name=re.compile("^Thing to forget"))
-    expect(forget).to_have_value(concept)
-    heading = page.get_by_role(
-        "heading", name=re.compile(rf"^The {concept} is (no longer|not) seen")
-    )
+    expect(page.get_by_role("combobox", name=re.compile("^Thing to forget"))).to_have_value(concept)
+    seen = re.compile(rf"^The {concept} is (no longer|not) seen")
+    heading = page.get_by_role("heading", name=seen)
     expect(heading).to_be_visible(timeout=LONG)
 
     page.get_by_role("button", name=re.compile("^Ask POPE before and after")).click()

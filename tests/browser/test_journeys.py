@@ -39,7 +39,6 @@ def canvas(page: Page, at: int = 0) -> str:
 
 
 def expect_another(page: Page, before: str) -> None:
-    """Waits for a picture that is not the one before."""
     # The canvas is in a shadow root, where no query of the page's finds it.
     eventually(lambda: canvas(page), lambda drawn: drawn != before, tries=150)
 
@@ -49,7 +48,6 @@ def slider(page: Page, name: str) -> Locator:
 
 
 def working(page: Page) -> Locator:
-    """What is said while the long method runs."""
     return page.get_by_text("KernelSHAP: showing some of the regions")
 
 
@@ -96,7 +94,6 @@ def test_sliders_send_nothing_and_a_class_a_setting_and_a_cover_change_what_is_s
 
 
 def covered(page: Page) -> None:
-    """Covering a part moves the bars."""
     page.get_by_text("Cover a part and watch the answer").click()
     frame = page.get_by_role("group", name="The part that is covered")
     expect(frame).to_be_visible()
@@ -132,8 +129,7 @@ def test_a_closed_tab_no_longer_keeps_the_computer_busy(app_url: str, page: Page
     expect(working(page)).to_be_visible()
     second = page.context.new_page()  # another tab, another session
     second.goto(page.url.replace("seed=5", "seed=6"))
-    waiting = second.get_by_text("waiting: 1 other question goes first")
-    expect(waiting).to_be_visible()
+    expect(second.get_by_text("waiting: 1 other question goes first")).to_be_visible()
     page.close()
     expect(working(second)).to_be_visible()
 

@@ -96,8 +96,7 @@ def test_networks_of_a_plain_loop_are_judged_rightly(visit: Visit, tmp_path: Pat
     for name, rows in (("file", slice(0, TRAINED)), ("test", slice(TRAINED, None))):
         (tmp_path / f"{name}.zip").write_bytes(plain_loop.zipped(rows))
     page = visit("judge-a-model")
-    box = page.get_by_role("textbox", name="Architecture, for weights alone")
-    box.fill("test_efficientnet")
+    page.get_by_role("textbox", name="Architecture, for weights alone").fill("test_efficientnet")
     given(page, files)
     page.get_by_text("Data of your own", exact=True).click()
     for name in ("file", "test"):

@@ -234,8 +234,7 @@ def test_on_a_telephone_everything_stacks_and_nothing_sticks_out(demo: Open) -> 
     )
     boxes = [walk.bounding_box() for walk in page.locator(".bp-walk").all()]
     assert len({round(box["x"]) for box in boxes if box}) == 1
-    width = page.locator(".bp-player").evaluate("node => node.scrollWidth - node.clientWidth")
-    assert width <= 0
+    assert page.locator(".bp-player").evaluate("node => node.scrollWidth - node.clientWidth") <= 0
     heights = page.locator(".bp-player button:visible").evaluate_all(
         "nodes => nodes.map(node => node.getBoundingClientRect().height)"
     )

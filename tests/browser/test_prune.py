@@ -56,8 +56,7 @@ def test_two_criteria_stand_beside_chance_and_the_masks_are_downloaded(
 ) -> None:
     page = visit("prune", {"prune.section": "Two criteria"})
     expect(page.get_by_text("They agree no more than by chance.")).to_be_visible()
-    rows = page.get_by_role("img", name=re.compile(r"IoU 0\.\d\d, chance 0\.\d\d"))
-    assert rows.count() > 40
+    assert page.get_by_role("img", name=re.compile(r"IoU 0\.\d\d, chance 0\.\d\d")).count() > 40
     page.get_by_role("combobox", name="Magnitude beside").click()
     page.keyboard.type("Taylor")  # the list closes when the page scrolls, and opens as one types
     page.get_by_role("option", name="Taylor", exact=True).click()
@@ -103,8 +102,7 @@ def test_taken_back_to_prune_the_pruned_model_is_in_its_second_round(visit: Visi
 
 @pytest.mark.slow
 def test_a_mask_is_searched_for_and_each_layer_is_cut_alone(visit: Visit) -> None:
-    link = DIGITS | {"prune.criterion": "Lottery Jackpot", "prune.ratio": "0.98"}
-    page = visit("prune", link)
+    page = visit("prune", DIGITS | {"prune.criterion": "Lottery Jackpot", "prune.ratio": "0.98"})
     expect(page.get_by_role("heading", name=SENTENCE)).to_have_count(0)
     page.get_by_role("button", name="Search for the mask at 98 % cut").click()
     expect(page.get_by_role("heading", name=SENTENCE)).to_be_visible(timeout=LONG)

@@ -65,8 +65,7 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
     settle(page)
     page.locator("ol .grip").nth(1).focus()
     page.keyboard.press("ArrowUp")
-    question = page.get_by_text(f"Can it be made to say {', '.join(FIVE)}?")
-    expect(question.first).to_be_visible()
+    expect(page.get_by_text(f"Can it be made to say {', '.join(FIVE)}?").first).to_be_visible()
     settle(page)  # while it is drawn anew, its button is there twice
     page.get_by_role("button", name=re.compile("^Make it say this")).click()
     result = page.get_by_role("heading", name=re.compile("^It says your 5 classes in your order"))
@@ -87,8 +86,7 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
 
     page.get_by_role("radio", name="your order").click()
     settle(page)
-    compare = page.get_by_role("button", name=re.compile("^Compare the maps"))
-    compare.click()
+    page.get_by_role("button", name=re.compile("^Compare the maps")).click()
     expect_maps_compared(page)
 
 

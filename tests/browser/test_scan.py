@@ -154,8 +154,7 @@ def test_a_copied_link_carries_the_window_and_one_that_cannot_be_still_opens(
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
     assert link.endswith("look=m0.c-4025e-2.w12e2")
-    again = opened(open_page, link, "")
-    assert shown(again) == pytest.approx((-40.25, 1200), abs=0.5)
+    assert shown(opened(open_page, link, "")) == pytest.approx((-40.25, 1200), abs=0.5)
     for look in ("c9e99.w1e-99", "c1.w-5.c-"):
         page.goto(f"{viewer_url}?maps=scan&look=m0.{look}")
         settle(page)
@@ -166,8 +165,7 @@ def test_a_copied_link_carries_the_window_and_one_that_cannot_be_still_opens(
 def test_on_a_telephone_nothing_sticks_out(open_page: OpenPage, viewer_url: str) -> None:
     size = {"width": 390, "height": 844}
     page = opened(open_page, viewer_url, viewport=size, has_touch=True, is_mobile=True)
-    width = page.locator(".bs-viewer").evaluate("node => node.scrollWidth - node.clientWidth")
-    assert width <= 0
+    assert page.locator(".bs-viewer").evaluate("node => node.scrollWidth - node.clientWidth") <= 0
     heights = page.locator(".bs-window :is(input, select, button)").evaluate_all(
         "nodes => nodes.map(node => node.getBoundingClientRect().height)"
     )

@@ -27,7 +27,6 @@ def load(page: Page, script: str) -> None:
 
 
 def draw(page: Page, **data: object) -> None:
-    """As the page does after each run."""
     page.evaluate(
         """data => draw({data, parentElement: document.body,
                          setTriggerValue: (_, value) => sent.push(value)})""",
@@ -52,9 +51,6 @@ def test_two_for_a_moment_are_waited_for_and_two_that_stay_are_not(
     monkeypatch.setattr(expecting, "SECONDS", 0.3)
     with pytest.raises(AssertionError, match="strict mode violation"):
         expect(page.get_by_text("After 1 epoch")).to_be_visible()
-
-
-# ---------------------------------------------------------------- the play button
 
 
 def step(page: Page, at: int, *, drawn: bool = True) -> None:
@@ -114,15 +110,11 @@ def test_what_is_never_drawn_does_not_play_for_ever(button_page: Page) -> None:
     assert sent(button_page) == [{"from": 1, "to": 2}]
 
 
-# ---------------------------------------------------------------- the list
-
-
 def order(page: Page, words: list[str]) -> None:
     draw(page, label="animals", words=words)
 
 
 def grips(page: Page) -> list[str]:
-    """The rows of the list, from the first."""
     labels = page.locator("ol .grip").evaluate_all(
         "nodes => nodes.map(node => node.getAttribute('aria-label'))"
     )

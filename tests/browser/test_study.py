@@ -25,8 +25,7 @@ def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(vis
     assert maps % 11 == 0
     assert maps >= 22
     cell = grid.locator("td").nth(2)
-    alt = cell.locator("img").get_attribute("alt") or ""
-    assert re.match(r"Saliency · cosine \S+, \w+", alt)
+    assert re.match(r"Saliency · cosine \S+, \w+", cell.locator("img").get_attribute("alt") or "")
     expect(cell).to_contain_text(re.compile("[✓✗] points"))
 
     page.get_by_role("button", name="Share", exact=True).click()  # one row for study and maps
@@ -45,6 +44,5 @@ def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(vis
 
     page = visit("study", {"study.count": "40"})
     page.get_by_role("button", name=re.compile("^Run the study")).click()
-    stop = page.get_by_role("button", name="Stop", exact=True).first
-    stop.click(timeout=LONG)
+    page.get_by_role("button", name="Stop", exact=True).first.click(timeout=LONG)
     expect(page.get_by_text("Stopped.")).to_be_visible(timeout=LONG)

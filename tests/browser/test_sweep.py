@@ -26,8 +26,7 @@ def test_the_errors_of_a_sweep_are_shown_opened_and_taken_along(
     expect(cells).to_have_count(wrong)
     settle(page)
     first = cells.first
-    note = first.locator(".note").first.inner_text()
-    assert note.startswith("✗ ")
+    assert first.locator(".note").first.inner_text().startswith("✗ ")
     with page.expect_download() as waiting:
         page.get_by_role("button", name="CSV").click()
     waiting.value.save_as(file := tmp_path / "answers.csv")

@@ -47,8 +47,7 @@ def test_two_maps_are_pinned_as_seen_compared_and_filed_as_a_report_that_needs_n
 
     page.get_by_text("Swipe", exact=True).click()
     settle(page)
-    edge = page.get_by_role("slider", name=re.compile("^Edge between Left: Grad-CAM"))
-    edge.fill("20")
+    page.get_by_role("slider", name=re.compile("^Edge between Left: Grad-CAM")).fill("20")
     clip = page.locator(".bs-swipe-over").evaluate("node => node.style.clipPath")
     assert clip == "inset(0px 80% 0px 0px)"
 

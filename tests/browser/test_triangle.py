@@ -71,8 +71,7 @@ def test_it_says_where_picture_and_class_differ_most_and_the_mouse_moves_one_poi
     point(page, 0.53, 0.28, 0.19, at=1)
     expect(page.locator(".bs-mix").first).to_contain_text("50 % source, 30 % blind spot 1")
 
-    plot = page.locator(".bs-plot").first
-    plot.focus()
+    page.locator(".bs-plot").first.focus()
     page.keyboard.press("Home")
     expect(page.locator(".bs-mix").first).to_have_text("Source alone")
     reads(page, "0.95", "above 0.99")

@@ -1,7 +1,7 @@
 """Views of unlearning: the scoreboard, experiments, the generator, and the hardest images."""
 
 import re
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import pytest
 from playwright.sync_api import Locator, Page
@@ -43,8 +43,10 @@ def test_a_mark_is_clicked_and_on_a_telephone_a_wide_table_fades_where_there_is_
 
 
 def onward(page: Page, title: str) -> None:
-    """Press it and see the experiment that it names."""
-    page.get_by_role("link", name=re.compile("^Does it work")).click()
+    """Press it once it names the experiment, and see that."""
+    link = page.get_by_role("link", name=re.compile("^Does it work"))
+    expect(link).to_have_attribute("href", re.compile(re.escape(quote_plus(title))))
+    link.click()
     settle(page)
     expect(page.get_by_role("radio", name=title)).to_be_checked()
 
@@ -98,8 +100,7 @@ def test_the_three_is_forgotten_and_the_sheet_says_so(visit: Visit) -> None:
     expect(heading).to_be_visible(timeout=LONG)
     settle(page)
     sheet = page.get_by_role("figure", name=re.compile("^Of 6 asked for as 3, read as 3: "))
-    heads = sheet.get_by_role("columnheader")
-    expect(heads).to_have_text(["before", "after SalUn", "chance mask"])
+    expect(sheet.get_by_role("columnheader")).to_have_text(["before", "after SalUn", "chance mask"])
     rows = sheet.get_by_role("rowheader")
     expect(rows).to_have_count(10)
     expect(rows.first).to_have_text("asked for 3")
@@ -129,7 +130,6 @@ FORGET_LINK = {
 
 
 def press(page: Page, name: str) -> None:
-    """A button whose answer takes a while."""
     page.get_by_role("button", name=re.compile(f"^{name}")).last.click()
     settle(page)
 

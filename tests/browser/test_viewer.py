@@ -176,8 +176,7 @@ def test_every_panel_says_in_words_what_it_shows_and_is_saved_and_painted_in_its
     expect(ends(page).nth(1)).to_have_text("0.42.09 logit")
     page.emulate_media(color_scheme="dark")  # zero recedes into a dark page, too
     settle(page)
-    middle = colors.DIVERGING_DARK[127].astype(int)
-    assert np.abs(middle - pixel(page, 0.05, 0.95)[:3]).max() <= 4
+    assert np.abs(colors.DIVERGING_DARK[127].astype(int) - pixel(page, 0.05, 0.95)[:3]).max() <= 4
 
     press(page, "List of keys")
     slider(page, "Hide below").fill("20")
@@ -284,8 +283,7 @@ def test_on_a_telephone_the_panels_stack_and_nothing_sticks_out(demo: Open) -> N
     page = demo(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     boxes = [canvas(page, at).bounding_box() for at in range(4)]
     assert len({round(box["x"]) for box in boxes if box}) == 1
-    width = page.locator(".bs-viewer").evaluate("node => node.scrollWidth - node.clientWidth")
-    assert width <= 0
+    assert page.locator(".bs-viewer").evaluate("node => node.scrollWidth - node.clientWidth") <= 0
     heights = page.locator(".bs-viewer button:visible").evaluate_all(
         "nodes => nodes.map(node => node.getBoundingClientRect().height)"
     )
@@ -337,8 +335,7 @@ def test_a_frame_is_sent_once_when_it_is_let_go_and_a_viewer_taken_off_complains
 def test_a_square_stays_square_and_the_look_survives_reruns_that_bring_new_maps(demo: Open) -> None:
     page = demo()
     frame(page, "What to cover")
-    corner = page.get_by_role("button", name="Resize at the bottom right").last
-    box = corner.bounding_box()
+    box = page.get_by_role("button", name="Resize at the bottom right").last.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()

@@ -2,18 +2,17 @@
 
 from streamlit.testing.v1 import AppTest
 
+from tests.opening import Page
+
 
 def script(draw, arguments):
-    """What AppTest runs."""
     draw(*arguments)
 
 
 def page_of(draw, *arguments, link=None, **session) -> AppTest:
     """The page that a function draws, after its first run."""
-    at = AppTest.from_function(script, default_timeout=120, args=(draw, arguments))
+    at = Page.from_function(script, default_timeout=120, args=(draw, arguments))
     at.query_params.update(link or {})
     for name, value in session.items():
         at.session_state[name] = value
-    at.run()
-    assert not at.exception
-    return at
+    return at.run()

@@ -17,8 +17,6 @@ from engine.core.result import Result, Table
 
 @dataclass(frozen=True, eq=False)
 class Birds(Case):
-    """A case without a model."""
-
     case_name: ClassVar[str] = "birds"
     what: ClassVar[str] = "birds"
     asks: ClassVar[str] = ""
@@ -37,9 +35,8 @@ class Birds(Case):
 class Counted(Method[Birds]):
     """How many birds of each kind there are."""
 
-    name = "Counted"
+    name = title = "Counted"
     family = "toys"
-    title = "Counted"
     cost = "wait"
     needs = frozenset({"bird"})
     running = threading.Event()
@@ -69,7 +66,6 @@ def table(owls: int) -> Table:
 
 
 def draw(controlled=False, apart=False, lacking=False, **chosen):
-    """A page of one section."""
     above = st.container()
     if controlled:
         controls, chosen["below"] = st.container(), st.container()
@@ -79,14 +75,12 @@ def draw(controlled=False, apart=False, lacking=False, **chosen):
         chosen["provenance"] = st.container()
     bars = Drawing("table", "How many", Bars(value="birds"), lambda result: "owl has most")
     with above:
-        section.show(
-            section.Section(
-                "birds",
-                Counted(),
-                Birds("there is no such bird." if lacking else ""),
-                picture=lambda result: st.markdown("the picture"),
-                evidence=(bars,),
-                detail=lambda result: st.markdown("the detail"),
-                **chosen,
-            )
-        )
+        section.Section(
+            "birds",
+            Counted(),
+            Birds("there is no such bird." if lacking else ""),
+            picture=lambda result: st.markdown("the picture"),
+            evidence=(bars,),
+            detail=lambda result: st.markdown("the detail"),
+            **chosen,
+        ).show()

@@ -25,15 +25,8 @@ from tests.in_memory import png
 from tests.tiny import cnn
 from tests.visits import provenance, question_in, visit
 
-CHANGED = {
-    "heatmaps.Gradient.channels": "size",
-    "image": "A cup of coffee",
-    "crop": "0.25,0.5",
-    "target": "espresso",
-    "versus": "eggnog",
-    "reading": "probability",
-    "seed": "7",
-}
+CHANGED = {"image": "A cup of coffee", "crop": "0.25,0.5", "target": "espresso", "seed": "7"}
+CHANGED |= {"heatmaps.Gradient.channels": "size", "versus": "eggnog", "reading": "probability"}
 
 
 def heat(code: str) -> np.ndarray:
@@ -126,8 +119,7 @@ def test_one_line_names_the_question_the_configuration_and_whether_it_was_kept(a
 def test_an_answer_put_together_from_kept_ones_says_what_those_took(parts, says):
     answer = run.Answer({}, RECORD | {"case": {}, "kept_parts": parts}, kept=True)
     assert exports.provenance(answer).endswith(says or "kept from before")
-    plain = run.Answer({}, {"forwards": None}, kept=True)
-    assert exports.configuration(plain) == ""
+    assert exports.configuration(run.Answer({}, {"forwards": None}, kept=True)) == ""
 
 
 def test_a_long_time_is_said_without_powers_of_ten():

@@ -21,8 +21,7 @@ WHAT = "What am I looking at?"
 class BirdsSeen(Counted):
     """How many birds were seen."""
 
-    name = "Seen"
-    title = "Seen"
+    name = title = "Seen"
     cost = "live"
     paper = "A paper on birds."
 
@@ -34,16 +33,14 @@ class BirdsSeen(Counted):
 class BirdsHeard(BirdsSeen):
     """How many birds were heard."""
 
-    name = "Heard"
-    title = "Heard"
+    name = title = "Heard"
 
 
 @dataclass(frozen=True)
 class Later(BirdsSeen):
     """What is counted later."""
 
-    name = "Later"
-    title = "Later"
+    name = title = "Later"
     cost = "wait"
     paper = None
 
@@ -61,11 +58,11 @@ def draw(parts, own):
     @footer()
     def alone():
         for part in own:
-            section.show(part)
+            part.show()
 
     with footer():
         for part in parts:
-            section.show(part)
+            part.show()
         alone()
     st.markdown("the end")
 
@@ -96,14 +93,10 @@ def test_two_sections_share_one_menu_and_one_explanation_by_their_titles():
         files = [button.proto.label for button in group.get("download_button")]
         assert files == [f"blindspot-{name}-table.csv", f"blindspot-{name}-record.json"]
     assert len(share.get("download_button")) == 4
-    assert words(explained) == [
-        "**Seen in spring**",
-        "How many birds were seen.",
-        "Reference: A paper on birds.",
-        "**Heard in autumn**",
-        "How many birds were heard.",
-        "Reference: A paper on birds.",
-    ]
+    seen, heard = "How many birds were seen.", "How many birds were heard."
+    paper = "Reference: A paper on birds."
+    spring, autumn = ["**Seen in spring**", seen, paper], ["**Heard in autumn**", heard, paper]
+    assert words(explained) == spring + autumn
 
 
 def test_a_section_that_waits_or_is_asked_twice_is_explained_once():
@@ -130,7 +123,7 @@ def test_a_fragment_and_a_section_without_a_footer_have_one_of_their_own():
     at = page(SEEN_SECTION, own=[HEARD_SECTION])
     codes = [[code.value for code in share.code] for share in shares(at)]
     assert codes == [["heard()"], ["seen()"]]
-    at = settled(page_of(section.show, SEEN_SECTION))
+    at = settled(page_of(section.Section.show, SEEN_SECTION))
     assert len(shares(at)) == len(explanations(at)) == 1
 
 
@@ -139,10 +132,10 @@ def draw_closer():
     def closer(above):
         with footer(above):
             if st.toggle("closer"):
-                section.show(HEARD_SECTION)
+                HEARD_SECTION.show()
 
     with footer():
-        section.show(SEEN_SECTION)
+        SEEN_SECTION.show()
         closer(take_entries())
 
 

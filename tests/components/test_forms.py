@@ -12,7 +12,6 @@ from tests.visits import problems
 
 
 def draw():
-    """The form of the toy, and the method that it gives."""
     case = cnn_case()
     refuse_links(Toy, "page.Toy", case)
     st.session_state["toy"] = method_form(Toy, "page.Toy", case)
@@ -30,16 +29,11 @@ def test_an_untouched_form_gives_the_defaults_with_labels_units_and_help():
     at = form()
     assert toy_of(at) == Toy()
     assert not at.query_params
-    labels = {
-        kind: [widget.label for widget in at.get(kind)]
-        for kind in ("slider", "select_slider", "selectbox", "toggle")
-    }
-    assert labels == {
-        "slider": ["Count (px)", "Share"],
-        "select_slider": ["Decades", "Often"],
-        "selectbox": ["Word", "Layer"],
-        "toggle": ["Maybe: as it comes or a number", "Switch"],
-    }
+    expected = {"slider": ["Count (px)", "Share"], "select_slider": ["Decades", "Often"]}
+    expected |= {"selectbox": ["Word", "Layer"]}
+    expected["toggle"] = ["Maybe: as it comes or a number", "Switch"]
+    for kind, labels in expected.items():
+        assert [widget.label for widget in at.get(kind)] == labels
     assert at.slider(key="page.Toy.count").help == "How many."
     assert at.select_slider(key="page.Toy.decades").value == 0.03  # one of its stops
 

@@ -62,8 +62,7 @@ NAN = np.nan
 def test_a_sentence_is_about_the_first_measure_with_a_number_without_unknown_conditions(
     values, says, first
 ):
-    columns = {"AIN": (values, "share"), "gap": ((0.1, 0.2), "share")}
-    table = Table.of(columns, ["before", "after"])
+    table = Table.of({"AIN": (values, "share"), "gap": ((0.1, 0.2), "share")}, ["before", "after"])
     assert measure_sentence(table, "AIN") == says
     assert first_known(table, ["AIN", "gap"]) == first
 

@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from starlette.applications import Starlette
@@ -32,7 +33,6 @@ class Endpoint:
 
 
 def first_response(guarded, path="/", method="GET", kind="http", body=b"", **headers):
-    """Status, headers and body of the first answer."""
     sent = []
 
     async def send(message):
@@ -42,13 +42,8 @@ def first_response(guarded, path="/", method="GET", kind="http", body=b"", **hea
         return {"type": "http.request", "body": body}
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope = {
-        "type": kind,
-        "method": method,
-        "path": path,
-        "headers": raw,
-        "extensions": {"websocket.http.response": {}},
-    }
+    scope = {"type": kind, "method": method, "path": path, "headers": raw}
+    scope["extensions"] = {"websocket.http.response": {}}
     awaited(guarded(scope, receive, send))
     start = sent[0]
     named = {name.decode(): value.decode() for name, value in start.get("headers", [])}
@@ -111,8 +106,7 @@ def test_the_policy_lets_nothing_out_and_no_foreign_script_in():
 )
 def test_uploads_are_taken_while_there_is_room(app, monkeypatch, length, held, status):
     monkeypatch.setattr(guard, "upload_bytes", lambda: held)
-    result = first_response(app, PUT, "PUT", host="localhost", content_length=length)
-    assert result[0] == status
+    assert first_response(app, PUT, "PUT", host="localhost", content_length=length)[0] == status
     assert app.arriving == 0
 
 
@@ -166,9 +160,8 @@ def test_what_streamlit_keeps_of_all_sessions_is_counted(monkeypatch):
     for session in "ab":
         files.add_file(session, UploadedFileRec("1", "x.png", "image/png", b"12345"))
     monkeypatch.setattr(guard, "exists", lambda: True)
-    monkeypatch.setattr(
-        guard.Runtime, "instance", lambda: type("Server", (), {"uploaded_file_mgr": files})
-    )
+    server = SimpleNamespace(uploaded_file_mgr=files)
+    monkeypatch.setattr(guard.Runtime, "instance", lambda: server)
     assert guard.upload_bytes() == 10
 
 

@@ -52,8 +52,7 @@ def test_what_a_button_measures_has_a_name_for_strangers(monkeypatch):
 
     monkeypatch.setattr(measurement, "lane", lambda _: Queue())
     slow = MeasurementOnDemand("m", "Measured time", "m", "cpu", lambda _: "done")
-    at = page_of(measurement.show, slow, print)
-    at.button(key="m.go").click().run()
+    page_of(measurement.show, slow, print).button(key="m.go").click().run()
     assert submitted == ["Measured time"]
 
 

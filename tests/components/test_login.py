@@ -35,9 +35,7 @@ def asks(monkeypatch):
 
 
 def start():
-    at = AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=120).run()
-    assert not at.exception
-    return at
+    return AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=120).run()
 
 
 def test_who_is_not_logged_in_sees_a_button_and_nothing_else(asks):
@@ -84,7 +82,7 @@ def test_who_may_come_in_not_being_known_the_page_ends(monkeypatch):
         raise BlindspotError(login.UNREADABLE)
 
     monkeypatch.setattr(login, "required", unknown)
-    at = AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=120).run()
+    at = start()
     assert at.exception
     assert not at.button
     assert not words(at).strip()

@@ -26,8 +26,7 @@ from tests import tiny
 def pgd_attack(epsilon, model=None):
     model = model or tiny.cnn()
     image = tiny.image(model.side)
-    first = int(model.logits(image[None])[0].argmax())
-    case = ImageCase(model, image, Target(first))
+    case = ImageCase(model, image, Target(int(model.logits(image[None])[0].argmax())))
     return SimpleNamespace(case=case), PGD(epsilon=epsilon)(case)
 
 
@@ -55,14 +54,12 @@ def test_an_attack_that_failed_ends_with_its_best_try_and_what_the_model_still_s
     assert sent["target"]["seen"] == sent["source"]["label"] == label
     assert sent["target"]["label"] != label  # the next best, whose confidence is drawn
     assert (sent["target"]["name"], sent["tags"]["target"]) == ("End: the best try", "next best")
-    about, _ = pgd_attack(0)
-    target_index = about.case.target.index
-    order = tuple(index for index in range(4) if index != target_index)
+    order = tuple(index for index in range(4) if index != about.case.target.index)
     result = QuadAttacK(steps=1)(OrderedCase(about.case, order))
     assert not result["success"]["success"][0]
     sent = walk_payload(walked(result, about))
-    names = (sent["target"]["name"], sent["tags"]["target"])
-    assert names == ("End: the best try", "first of yours")
+    assert sent["target"]["name"] == "End: the best try"
+    assert sent["tags"]["target"] == "first of yours"
 
 
 def key_points_result(weights):
@@ -99,8 +96,7 @@ def test_circles_lie_on_their_pixels_and_grow_with_the_response_and_a_grid_is_ca
 
 def test_no_map_moved_with_an_answer_that_did_not_change(monkeypatch):
     monkeypatch.setattr(maps.verdict, "verdict_value", {"a": maps.GOOD, "b": "no"}.get)
-    names = ("one", "two")
-    views = dict(zip(names, "ab", strict=True))
+    names, views = ("one", "two"), {"one": "a", "two": "b"}
 
     def found(same, new, after=1):
         values = np.array([same, new], np.float32).T

@@ -39,13 +39,8 @@ def page(**chosen) -> AppTest:
 
 
 def order(at: AppTest) -> list[str]:
-    """What stands on the page from top to bottom."""
-    return [
-        node.value
-        if hasattr(node, "value") and node.type in {"header", "markdown", "caption"}
-        else node.type
-        for node in at.main
-    ]
+    says = {"header", "markdown", "caption"}
+    return [node.value if node.type in says else node.type for node in at.main]
 
 
 def test_a_wide_drawing_has_a_row_of_its_own():
@@ -59,9 +54,8 @@ def test_the_answer_stands_in_one_order():
     Counted.let_go.set()
     at = settled(page())
     assert not problems(at)
-    stand_in_order(
-        at, "Owls lead", "the picture", "How many", "owl has most", "the detail", "toys."
-    )
+    words = ("Owls lead", "the picture", "How many", "owl has most", "the detail", "toys.")
+    stand_in_order(at, *words)
     assert len(at.get("plotly_chart")) == 1
     assert "What am I looking at?" in [expander.label for expander in at.expander]
     assert [popover.proto.popover.label for popover in at.get("popover")] == ["Share"]

@@ -40,19 +40,6 @@ OF_IMAGES = [
 ]  # the others ask no classifier, or one that is still to be made
 
 
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    """A store of its own; called again, as after a restart."""
-    answer_store = Store(tmp_path / "answers")
-    monkeypatch.setattr(run, "store", lambda: answer_store)
-
-    def restart():
-        fresh = Store(answer_store.folder)
-        monkeypatch.setattr(run, "store", lambda: fresh)
-
-    return answer_store, restart
-
-
 def words_of(found) -> str:
     """Every word of an answer: names of views and arrays, facts, and its record."""
     facts = {name: [view.facts(), list(view.arrays())] for name, view in found.items()}
@@ -83,18 +70,18 @@ SPEAKING = ("Prediction", "LST", "Grid", "Star", "LiMA", "RandomOrder", "StudyMa
     [image for image in OF_IMAGES if image.name in SPEAKING],
     ids=lambda kind: kind.full_name(),
 )
-def test_each_session_reads_its_own_class_names_also_after_a_restart(kind, store):
-    answer_store, restart = store
+def test_each_session_reads_its_own_class_names_also_after_a_restart(kind, own_store, monkeypatch):
     method, read = small(kind), []
     for word in ("Aaa", "Bbb"):
         case = case_with(kind, word)
         answer(method, case)
         read.append(case)
-    written = b" ".join(path.read_bytes() for path in answer_store.folder.iterdir())
+    written = b" ".join(path.read_bytes() for path in own_store.folder.iterdir())
     assert written
     assert b"Aaa" not in written
     assert b"Bbb" not in written
-    restart()
+    restarted = Store(own_store.folder)
+    monkeypatch.setattr(run, "store", lambda: restarted)
     for case, label, other in zip(read, ("Aaa", "Bbb"), ("Bbb", "Aaa"), strict=True):
         result = run.kept_answer(method, case)
         assert result is not None
@@ -115,19 +102,18 @@ def uploaded(tmp_path):
     """Weights of one's own with names that nobody else is to read."""
     torch.manual_seed(0)
     state = timm.create_model("resnet10t", pretrained=False, num_classes=2).state_dict()
-    save_file(state, tmp_path / "Patient Smith.safetensors")
+    save_file(state, file := tmp_path / "Patient Smith.safetensors")
     (tmp_path / "names.txt").write_text("Secretum A\nSecretum B\n")
-    return load_from_file(
-        tmp_path / "Patient Smith.safetensors", "resnet10t", tmp_path / "names.txt"
-    )
+    return load_from_file(file, "resnet10t", tmp_path / "names.txt")
 
 
-def test_names_of_own_weights_and_labels_stay_out_of_records_titles_and_job_lists(uploaded, store):
-    answer_store, _ = store
+def test_names_of_own_weights_and_labels_stay_out_of_records_titles_and_job_lists(
+    uploaded, own_store
+):
     case = ImageCase(uploaded, torch.rand(3, uploaded.side, uploaded.side), Target(1))
     job = ask(Prediction(), case, visitor="ann")
     result = job.value()
-    stored = answer_store.get(digest(Prediction(), case), given_names(case))
+    stored = own_store.get(digest(Prediction(), case), given_names(case))
     private = re.compile("Smith|Secretum")
     assert not private.search(json.dumps(stored.record))
     assert not private.search(uploaded.name + uploaded.title + uploaded.lineage.title)

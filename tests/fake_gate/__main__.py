@@ -70,18 +70,13 @@ class Gate:
         if self.whole:
             row["as it is"] = asdict(forking.run(items, tuple, LIMIT))
         for name in self.fakes:
-            setup = partial(self.fake, kind, name)
-            row[name] = asdict(forking.run(items, setup, LIMIT))
+            row[name] = asdict(forking.run(items, partial(self.fake, kind, name), LIMIT))
         return row
 
     def fake(self, kind: type[Method[Any]], name: str) -> list[type]:
         """In a fork: fake answers of a method, and kept ones of another that many proofs ask."""
-        shared_kinds = (type(method) for method, _ in shared_questions())
-        homes.answers += [
-            self.home / shared_kind.name / "answers"
-            for shared_kind in shared_kinds
-            if shared_kind is not kind
-        ]
+        names = [method.name for method, _ in shared_questions() if type(method) is not kind]
+        homes.answers += [self.home / shared / "answers" for shared in names]
         return put_in(pytest.MonkeyPatch(), kind, FAKES[name])
 
 
@@ -120,23 +115,18 @@ def keep(method: Method[Any], case: Case, home: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Collect the proofs once and run them; 0 when all could be collected."""
     parser = argparse.ArgumentParser(prog="python -m tests.fake_gate")
     parser.add_argument("names", nargs="*", help="families or methods; all by default")
     parser.add_argument("--fake", action="append", choices=FAKES, help="random by default")
     parser.add_argument("--all", action="store_true", help="slow proofs too, and all as they are")
     parsed = parser.parse_args(arguments)
-    kinds = [
-        kind
-        for kind in METHODS
-        if not parsed.names or {kind.family, kind.full_name()} & set(parsed.names)
-    ]
+    named = set(parsed.names)
+    kinds = [kind for kind in METHODS if not named or {kind.family, kind.full_name()} & named]
     proofs = sorted({kind.proof.split("::")[0] for kind in kinds})
     to = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what pytest says, it says beside
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder, "home")
-        gate = Gate(kinds, parsed.fake or ["random"], to, home, whole=parsed.all)
+        gate = Gate(kinds, parsed.fake or ["random"], to, Path(folder, "home"), whole=parsed.all)
         options = [*QUIET, "--basetemp", str(Path(folder, "tests"))]
         status = pytest.main([*proofs, *options], plugins=[gate])
     return 0 if status in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} else int(status)

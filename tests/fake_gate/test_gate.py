@@ -24,14 +24,9 @@ class Rows:
     def __init__(self, *options, log):
         plain = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
         self.log = log
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fake_gate", *options],
-            cwd=ROOT,
-            env=plain | {"OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=log.open("w"),
-            text=True,
-        )
+        command = [sys.executable, "-m", "tests.fake_gate", *options]
+        more = {"cwd": ROOT, "env": plain | {"OMP_NUM_THREADS": "1"}, "stderr": log.open("w")}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **more)
         self.known = {}
 
     def of(self, name):
@@ -50,13 +45,9 @@ class Rows:
 @pytest.fixture(scope="module")
 def rows(request, tmp_path_factory):
     """The rows of those methods that are asked for in this run."""
-    collected = [
-        candidate for candidate in request.session.items if candidate.path == Path(__file__)
-    ]
-    tests = [
-        candidate for candidate in collected if "rows" in getattr(candidate, "fixturenames", ())
-    ]
-    names = [test.callspec.params["name"] for test in tests]
+    tests = [test for test in request.session.items if test.path == Path(__file__)]
+    asking = [test for test in tests if "rows" in getattr(test, "fixturenames", ())]
+    names = [test.callspec.params["name"] for test in asking]
     result = Rows(*names, log=tmp_path_factory.mktemp("gate") / "log")
     yield result
     result.end()
@@ -88,8 +79,7 @@ def test_every_slow_one_is_a_method():
 
 @pytest.mark.slow
 def test_all_proofs_are_green_as_they_are_and_slow_ones_are_red_too(tmp_path, measure):
-    options = [f"--fake={name}" for name in FAKES]
-    result = Rows("--all", *options, log=tmp_path / "log")
+    result = Rows("--all", *[f"--fake={name}" for name in FAKES], log=tmp_path / "log")
     try:
         all_rows = [result.of(kind.full_name()) for kind in METHODS]
     finally:

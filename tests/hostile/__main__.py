@@ -71,11 +71,10 @@ def supervise(name: str, count: int, folder: Path) -> dict[str, TrialOutcome]:
     """Have all trials of a kind done; those that ended their process are wrong."""
     log, kind = TrialLog(folder / f"{name}.jsonl"), kind_of_trial(name)
     command = [sys.executable, "-m", "tests.hostile", name, "--child", "--count", str(count)]
+    command += ["--folder", str(folder)]
     while True:
         began = len(log.read()[0])
-        process = subprocess.Popen(
-            [*command, "--folder", str(folder)], cwd=ROOT, start_new_session=True
-        )
+        process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
         late = watch(process, log, kind)
         outcomes, begun = log.read()
         if process.returncode == 0:
@@ -84,11 +83,8 @@ def supervise(name: str, count: int, folder: Path) -> dict[str, TrialOutcome]:
             raise NotAvailable(name)
         if not begun:
             raise SystemExit(f"{name}: no trial can be begun, see above.")
-        how = (
-            f"took more than {kind.longest:.0f} s"
-            if late
-            else f"ended its process: {process.returncode}"
-        )
+        how = f"ended its process: {process.returncode}"
+        how = f"took more than {kind.longest:.0f} s" if late else how
         log.write(begun, TrialOutcome("late" if late else "end", how))
         print(f"{begun}: {how} (trial {began} and on)", flush=True)
 

@@ -144,9 +144,6 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-# ---------------------------------------------------------------- writing the list
-
-
 def written() -> str:
     """The list anew, of the same packages: a file of each combination of parts that is readable."""
     lines = []

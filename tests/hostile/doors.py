@@ -75,11 +75,8 @@ def sentence_fault(sentence: str, data: bytes, name: str) -> str:
 @cache
 def our_words() -> bytes:
     """Every text in the engine's code that a refusal may have: what a file repeats by chance."""
-    modules = [
-        *ENGINE.glob("vision/images/*.py"),
-        *ENGINE.glob("vision/data/*.py"),
-        ENGINE / "vision/decoding_guard.py",
-    ]
+    modules = [*ENGINE.glob("vision/images/*.py"), *ENGINE.glob("vision/data/*.py")]
+    modules.append(ENGINE / "vision/decoding_guard.py")
     nodes = (node for path in modules for node in ast.walk(ast.parse(path.read_bytes())))
     texts = (node.value for node in nodes if isinstance(node, ast.Constant))
     return "\n".join(text for text in texts if isinstance(text, str)).encode()
@@ -102,8 +99,7 @@ class Doors:
         number = trial[:5]
         if not number.isdigit():
             return self.picture, self.large, self.zip, self.named
-        again = ((), (self.zip,), (self.named,))[int(number) % 3]
-        return self.picture, self.large, *again
+        return self.picture, self.large, *((), (self.zip,), (self.named,))[int(number) % 3]
 
     def picture(self, data: bytes, name: str) -> None:
         """As a picture or scan, every plane's first, middle and last slice; and as a mask."""

@@ -49,8 +49,7 @@ class FileTrials(TrialKind):
     def names(self, count: int) -> list[str]:
         """Every file by its path, then mutants by their number and the path of their file."""
         paths = self.mutable
-        mutants = [f"{at:05} {paths[at % len(paths)]}" for at in range(count)]
-        return [*self.files, *mutants]
+        return [*self.files, *[f"{at:05} {paths[at % len(paths)]}" for at in range(count)]]
 
     def content(self, name: str) -> tuple[str, bytes]:
         """What was changed, and the bytes."""
@@ -75,8 +74,7 @@ class FileTrials(TrialKind):
             def attempt(name: str) -> TrialOutcome:
                 place.clear()
                 change, data = self.content(name)
-                entered = doors.of(name)
-                came, wrong, seconds, mb = tried(entered, data, "a" + suffix_of(name))
+                came, wrong, seconds, mb = tried(doors.of(name), data, "a" + suffix_of(name))
                 if seconds > MOST_SECONDS or mb > MOST_MB:
                     wrong.append(f"{seconds:.1f} s, {mb:.0f} MB")
                 wrong += good.check()

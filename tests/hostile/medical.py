@@ -27,7 +27,6 @@ def element(group: int, number: int, kind: bytes, body: bytes) -> bytes:
 
 
 def before_pixels(extra: bytes) -> bytes:
-    """A DICOM file with more elements before its pixels."""
     whole = scans.dicom(scans.ramp())
     at = whole.index(b"\xe0\x7f\x10\x00OW")
     return whole[:at] + extra + whole[at:]
@@ -39,17 +38,12 @@ def long_value() -> bytes:
 
 
 def items(count: int) -> bytes:
-    """A DICOM file with so many empty items for its frames."""
     return before_pixels(element(0x5200, 0x9230, b"SQ", b"\xfe\xff\x00\xe0\0\0\0\0" * count))
 
 
 def nested(depth: int) -> bytes:
-    """A DICOM file with sequences inside each other."""
-    start = (
-        struct.pack("<HH2sHI", 0x5200, 0x9229, b"SQ", 0, 2**32 - 1)
-        + b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
-    )
-    return before_pixels(start * depth)
+    start = struct.pack("<HH2sHI", 0x5200, 0x9229, b"SQ", 0, 2**32 - 1)
+    return before_pixels((start + b"\xfe\xff\x00\xe0\xff\xff\xff\xff") * depth)
 
 
 def rle_bomb() -> bytes:
@@ -71,8 +65,7 @@ def tables() -> bytes:
     dicom = scans.dataset(np.zeros((2000, 8, 8), np.uint8))
     shared = Dataset()
     shared.FrameVOILUTSequence = [Dataset()]
-    table = scans.lut(np.arange(65536), 0, 16)
-    shared.FrameVOILUTSequence[0].VOILUTSequence = [table] * 8
+    shared.FrameVOILUTSequence[0].VOILUTSequence = [scans.lut(np.arange(65536), 0, 16)] * 8
     dicom.SharedFunctionalGroupsSequence = [shared]
     dicom.PerFrameFunctionalGroupsSequence = [Dataset() for _ in range(2000)]
     return scans.written(dicom)

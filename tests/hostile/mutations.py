@@ -51,9 +51,8 @@ def mutant(data: bytes, rng: Rng) -> bytes:
             mutated[start : start + size] = int(rng.choice([0, 1, 2**15, 2**16 - 1])).to_bytes(size)
         case _:
             for place in rng.integers(0, near, rng.integers(1, 8)):
-                mutated[place] = (
-                    rng.choice(INTERESTING) if rng.random() < 0.5 else rng.integers(256)
-                )
+                interesting = rng.random() < 0.5
+                mutated[place] = rng.choice(INTERESTING) if interesting else rng.integers(256)
     return bytes(mutated)
 
 
@@ -105,9 +104,6 @@ def put(data: bytes, at: int, new: bytes) -> bytes:
     return data[:at] + new + data[at + len(new) :]
 
 
-# ---------------------------------------------------------------- of any file
-
-
 def cut_off(data: bytes, _: bytes, rng: Rng) -> bytes:
     return data[: rng.integers(len(data))]
 
@@ -151,9 +147,6 @@ def swapped(data: bytes, _: bytes, rng: Rng) -> bytes:
 def spliced(data: bytes, other: bytes, rng: Rng) -> bytes:
     """The beginning of one file and the end of another."""
     return data[: rng.integers(1, len(data) + 1)] + other[rng.integers(len(other)) :]
-
-
-# ---------------------------------------------------------------- of a format
 
 
 def parts(data: bytes, _: bytes, rng: Rng) -> bytes | None:
@@ -228,17 +221,9 @@ def tiff_tags(data: bytes, _: bytes, rng: Rng) -> bytes | None:
     mutated = data
     for _time in range(rng.integers(1, 4)):
         entry = page + head + int(rng.integers(min(count, 100))) * (4 + 2 * word)
-        after = page + head + count * (4 + 2 * word)
-        places = (
-            (entry, 2),
-            (entry + 2, 2),
-            (entry + 4, word),
-            (entry + 4 + word, word),
-            (entry + 4 + word, word),
-            (word, word),
-            (page, head),
-            (after, word),
-        )
+        value, after = (entry + 4 + word, word), (page + head + count * (4 + 2 * word), word)
+        places = ((entry, 2), (entry + 2, 2), (entry + 4, word), value, value, (word, word))
+        places += ((page, head), after)
         at, size = places[rng.integers(len(places))]
         new = extreme(size, rng)
         if rng.random() < 0.2:  # back to itself
@@ -287,13 +272,9 @@ def inflated(data: bytes, _: bytes, rng: Rng) -> bytes | None:
     if data[:4] == PNG:
         head, pieces = segments(data)
         packed = zlib.compress(zeros, 1)
-        new = (
-            chunk(b"IDAT", packed),
-            chunk(b"zTXt", b"a\0\0" + packed),
-            chunk(b"iCCP", b"a\0\0" + packed),
-            chunk(b"iTXt", b"a\0\1\0\0\0" + packed),
-        )[rng.integers(4)]
-        return head + b"".join([*pieces[:1], new, *pieces[1:]])
+        fronts = {b"IDAT": b"", b"zTXt": b"a\0\0", b"iCCP": b"a\0\0", b"iTXt": b"a\0\1\0\0\0"}
+        kind = list(fronts)[rng.integers(4)]
+        return head + b"".join([*pieces[:1], chunk(kind, fronts[kind] + packed), *pieces[1:]])
     if data[:2] in {b"II", b"MM"}:
         at = data.find(b"\x78\x9c")
         return put(data, at, zlib.compress(zeros, 6)) if at > 0 else None

@@ -31,7 +31,6 @@ def png(width: int, height: int, color: int, body: bytes) -> bytes:
 
 
 def blank_png(width: int, height: int, color: int, bands: int) -> bytes:
-    """A PNG of nothing but zeros."""
     packer = zlib.compressobj(9)
     row = bytes(width * bands + 1)
     packed = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
@@ -46,8 +45,7 @@ def slivers() -> bytes:
 def many_scans() -> bytes:
     """A progressive JPEG whose last pass comes 3000 times."""
     plain = saved("JPEG", (256, 256), progressive=True)
-    last = plain[plain.rindex(b"\xff\xda") : -2]
-    return plain[:-2] + last * 3000 + b"\xff\xd9"
+    return plain[:-2] + plain[plain.rindex(b"\xff\xda") : -2] * 3000 + b"\xff\xd9"
 
 
 def progressive_giant() -> bytes:
@@ -71,7 +69,6 @@ def tiff_of_tags(count: int, entry_size: int) -> bytes:
 
 
 def tiff_ring() -> bytes:
-    """A TIFF whose page is followed by itself."""
     tags = [(256, 3, 1, 1), (257, 3, 1, 1), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
     at = 8 + 2 + 12 * 8 + 4
     tags += [(273, 4, 1, at), (278, 3, 1, 1), (279, 4, 1, 1)]

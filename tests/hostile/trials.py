@@ -75,14 +75,10 @@ def summary(title: str, outcomes: Mapping[str, TrialOutcome]) -> Row:
     words = ", ".join(f"{count:,} {came}" for came, count in counts.most_common())
     result = f"{len(outcomes):,}: {words}"
     if any(outcome.seconds for outcome in outcomes.values()):
-        slow, large = (
-            max(outcomes, key=lambda name, what=what: getattr(outcomes[name], what))
-            for what in ("seconds", "mb")
-        )
-        result += (
-            f"; worst {outcomes[slow].seconds:.2f} s of computing ({slow}), "
-            f"{outcomes[large].mb:.0f} MB ({large})"
-        )
+        slow = max(outcomes, key=lambda name: outcomes[name].seconds)
+        large = max(outcomes, key=lambda name: outcomes[name].mb)
+        result += f"; worst {outcomes[slow].seconds:.2f} s of computing ({slow})"
+        result += f", {outcomes[large].mb:.0f} MB ({large})"
     wrong = [f"{name}: {outcome.wrong:.150}" for name, outcome in outcomes.items() if outcome.wrong]
     if wrong:
         result += f"; wrong: {'; '.join(wrong[:20])}"

@@ -7,14 +7,7 @@ import zipfile
 from typing import Any
 
 from tests.hostile.archives import Hostile, zipped
-
-
-def torch_file(content: Any, **options: Any) -> bytes:
-    import torch
-
-    buffer = io.BytesIO()
-    torch.save(content, buffer, **options)
-    return buffer.getvalue()
+from tests.in_memory import torch_file
 
 
 def head(rows: int = 3, fill: float = 0.0, kind: str = "float32") -> dict[str, Any]:
@@ -24,9 +17,7 @@ def head(rows: int = 3, fill: float = 0.0, kind: str = "float32") -> dict[str, A
 
     with torch.device("meta"):
         state = timm.create_model("resnet10t", num_classes=3).state_dict()
-    weights = {
-        name: torch.zeros(tensor.shape, dtype=tensor.dtype) for name, tensor in state.items()
-    }
+    weights = {name: torch.zeros(like.shape, dtype=like.dtype) for name, like in state.items()}
     weights["fc.weight"] = torch.full((1, 512), fill, dtype=getattr(torch, kind)).repeat(rows, 1)
     weights["fc.bias"] = torch.zeros(rows)
     return weights
@@ -41,8 +32,7 @@ def repacked() -> bytes:
 
 
 def pickled(words: bytes) -> bytes:
-    files = {"archive/data.pkl": words, "archive/version": b"3\n"}
-    return zipped(files, zipfile.ZIP_STORED)
+    return zipped({"archive/data.pkl": words, "archive/version": b"3\n"}, zipfile.ZIP_STORED)
 
 
 def stack(count: int) -> bytes:
@@ -96,14 +86,6 @@ WEIGHTS = (
 )
 ARCHITECTURE = "resnet10t"
 OTHERS = (  # names of architectures, for a file of resnet18's own weights
-    "vit_giant_patch14_224",
-    "resnet18.made_up",
-    "hf-hub:evil/model",
-    "local-dir:/etc",
-    "resnet18/../../x",
-    "https://evil/x",
-    "os.system",
-    "",
-    " ",
-    "a" * 100_000,
+    *("vit_giant_patch14_224", "resnet18.made_up", "hf-hub:evil/model", "local-dir:/etc"),
+    *("resnet18/../../x", "https://evil/x", "os.system", "", " ", "a" * 100_000),
 )

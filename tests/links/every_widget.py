@@ -27,7 +27,6 @@ class EveryControl:
 
 
 def draw() -> dict[str, Any]:
-    """Every widget; gives their values by name."""
     forms.refuse_links(EveryControl, "form")
     results: dict[str, Any] = forms.settings(EveryControl, "form")
     kinds: tuple[Any, ...] = ("list", "radio", "pills", "segments", "slider")
@@ -45,17 +44,11 @@ def draw() -> dict[str, Any]:
 
 def problems(values: dict[str, Any]) -> list[str]:
     """Which widgets gave what is none of their values."""
-    of_words = {
-        **dict.fromkeys(("list", "radio", "pills", "segments", "slider"), WORDS),
-        "search": (None, *WORDS),
-        "none": (None, *WORDS),
-        "number": range(5),
-        "switch": (True, False),
-        "whole": range(1, 10),
-        "word": ("a", "b"),
-        "off": (None, "a", "b"),
-        "on": (True, False),
-    }
+    of_words = dict.fromkeys(("list", "radio", "pills", "segments", "slider"), WORDS)
+    of_words |= dict.fromkeys(("search", "none"), (None, *WORDS))
+    of_words |= dict.fromkeys(("switch", "on"), (True, False))
+    of_words |= {"number": range(5), "whole": range(1, 10)}
+    of_words |= {"word": ("a", "b"), "off": (None, "a", "b")}
     wrong = [name for name, allowed in of_words.items() if values[name] not in allowed]
     wrong += [name for name in ("text", "lines") if not isinstance(values[name], str)]
     wrong += ["some"] if not set(values["some"]) <= set(WORDS) else []

@@ -68,24 +68,15 @@ class Tab:
 def kept_parameters(prober: Prober, views: Iterable[str]) -> list[KeptParameter]:
     """Every parameter of the views that a link can set to two values and more."""
     linked = {view: prober.state(LinkState(view))[0].linked for view in views}
-    values = {
-        (view, key): link_words(widget)
-        for view, widgets in linked.items()
-        for key, widget in widgets.items()
-    }
-    return [
-        KeptParameter(
-            view,
-            key,
-            some,
-            next(
-                (other for other in linked if values.get((other, key)) == some and other != view),
-                None,
-            ),
-        )
-        for (view, key), some in values.items()
-        if len(some) > 1
-    ]
+    pairs = [(view, key) for view, widgets in linked.items() for key in widgets]
+    values = {(view, key): link_words(linked[view][key]) for view, key in pairs}
+
+    def parameter(view: str, key: str) -> KeptParameter:
+        some = values[view, key]
+        alike = (other for other in linked if values.get((other, key)) == some and other != view)
+        return KeptParameter(view, key, some, next(alike, None))
+
+    return [parameter(*pair) for pair, some in values.items() if len(some) > 1]
 
 
 def link_words(widget: LinkedWidget) -> tuple[str, ...]:
@@ -99,14 +90,12 @@ def link_words(widget: LinkedWidget) -> tuple[str, ...]:
         near = (begin + step, begin - step, begin + 2 * step, begin - 2 * step)
         some = tuple(written(number) for number in near if low <= number <= high)[:2]
     if widget.kind == "checkbox":
-        first = widget.default[0].lower()
-        return tuple(sorted(some, key=first.__eq__))
+        return tuple(sorted(some, key=widget.default[0].lower().__eq__))
     default = tuple(written(float(word)) if widget.ends else word for word in widget.default)
     return (*some, *default) if len(default) == 1 else some
 
 
 def written(number: float) -> str:
-    """As a link has it."""
     return f"{number:.12g}"
 
 
@@ -128,19 +117,12 @@ async def follow_all(url: str, asked: KeptParameter) -> str:
     """Follow links that name one value and then another; gives what is wrong, or ""."""
     first, second, last = asked.values[0], asked.values[1], asked.values[-1]
     between = next(view for view in BETWEEN if view != asked.view)
-    steps: list[tuple[str, str | None, str]] = [
-        (asked.view, first, first),
-        (between, None, ""),
-        (asked.view, second, second),
-        (asked.view, first, first),
-        (between, None, ""),
-        (asked.view, last, last),
-        (between, None, ""),
-        (asked.view, first, first),
-    ]
+    back: tuple[str, str | None, str] = (between, None, "")
+    one, two, end = ((asked.view, word, word) for word in (first, second, last))
+    steps = [one, back, two, one, back, end, back, one]
     if asked.beside is not None:  # both have it: the link's comes after that of the page before
         steps += [(asked.beside, second, second), (asked.view, None, second)]
-        steps += [(asked.beside, first, first), (asked.view, last, last)]
+        steps += [(asked.beside, first, first), end]
     tab = Tab(await Visitor.arrive(url))
     try:
         for at, (view, named, expected) in enumerate(steps, 1):

@@ -35,10 +35,9 @@ def states_behind_choices(prober: Prober, view: str) -> list[LinkState]:
 
 def choices(prober: Prober, state: LinkState, tried: set[str]) -> list[LinkState]:
     """The states one choice further; parameters that were tried are left out, and noted."""
-    page = prober.state(state)[0]
     offered = {
         name: widget
-        for name, widget in page.linked.items()
+        for name, widget in prober.state(state)[0].linked.items()
         if widget.kind in CHOICES and name not in tried
     }
     tried |= set(offered)

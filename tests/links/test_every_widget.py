@@ -20,7 +20,6 @@ ON = {"form.limit.on": "true"}  # the switch before a number that may be off
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server with that page."""
     folder = tmp_path_factory.mktemp("links")
     with running(folder / "home", folder / "log", script=PAGE) as server:
         yield server.url
@@ -28,8 +27,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def opened(url: str, link: dict) -> tuple[PageRun, str]:
-    """The page of a link, and its address."""
-
     async def visit() -> tuple[PageRun, str]:
         visitor = await Visitor.arrive(url)
         page = await visitor.open("", link)
@@ -41,7 +38,6 @@ def opened(url: str, link: dict) -> tuple[PageRun, str]:
 
 @pytest.fixture(scope="module")
 def widgets(url):
-    """Each widget that is bound, as the page describes it."""
     return opened(url, ON)[0].linked
 
 
@@ -62,14 +58,11 @@ def test_every_widget_gives_a_value_of_its_own_whatever_the_link_holds(url, widg
         assert not unsaid(page, address, link)
 
 
-# ---------------------------------------------------------------- in the code of the views
-
 FOLDER = Path(components.__file__).parent
 FIRST = {"refuse", "hold_back"}  # one of them comes before the widget
 
 
 def names_in(function: ast.FunctionDef) -> set[str]:
-    """What is named or called in a function."""
     inside = list(ast.walk(function))
     names = {node.id for node in inside if isinstance(node, ast.Name)}
     return names | {node.attr for node in inside if isinstance(node, ast.Attribute)}

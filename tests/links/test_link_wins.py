@@ -19,17 +19,12 @@ from tests.links.values import KINDS
 
 PART = 4  # views, one parameter of each, each day others
 PAIRS = 8  # of a view and a kind of value, each day others
-ESSENTIAL = [
-    (HEATMAPS, "image"),
-    (HEATMAPS, "model"),
-    (HEATMAPS, "heatmaps.methods"),
-    (UNLEARNING_EXPERIMENTS, "experiments.chosen"),
-]
+ESSENTIAL = [(HEATMAPS, key) for key in ("image", "model", "heatmaps.methods")]
+ESSENTIAL += [(UNLEARNING_EXPERIMENTS, "experiments.chosen")]
 
 
 @pytest.fixture(scope="module")
 def prober() -> Iterator[Prober]:
-    """The app, each page as it opens."""
     with probing(unfold=False) as prober:
         yield prober
 
@@ -37,11 +32,8 @@ def prober() -> Iterator[Prober]:
 @pytest.mark.parametrize(("view", "key"), ESSENTIAL, ids=[key for _, key in ESSENTIAL])
 def test_a_link_wins_over_what_was_kept_each_time(prober, view, key):
     parameters = kept_parameters(prober, [view.address, LEVEL_SETS.address])
-    parameter = next(
-        candidate
-        for candidate in parameters
-        if (candidate.view, candidate.key) == (view.address, key)
-    )
+    names = [(candidate.view, candidate.key) for candidate in parameters]
+    parameter = parameters[names.index((view.address, key))]
     assert bool(parameter.beside) == (key in {"image", "model"})
     assert not kept_wrong(prober, parameter)
 
@@ -49,18 +41,11 @@ def test_a_link_wins_over_what_was_kept_each_time(prober, view, key):
 def test_a_link_wins_over_what_was_kept_of_the_parameters_of_this_day(prober):
     day = date.today().toordinal()
     mixed = Random(day)  # noqa: S311 - no secret
-    parameters = [
-        mixed.choice(parameters)
-        for view in mixed.sample(VIEWS, PART)
-        if (parameters := kept_parameters(prober, [view.address]))
-    ]
+    of_views = [kept_parameters(prober, [view.address]) for view in mixed.sample(VIEWS, PART)]
+    parameters = [mixed.choice(parameters) for parameters in of_views if parameters]
     assert parameters, day
-    wrong = {
-        str(parameter): problem
-        for parameter in parameters
-        if (problem := kept_wrong(prober, parameter))
-    }
-    assert not wrong, f"day {day}: {wrong}"
+    wrong = {str(parameter): kept_wrong(prober, parameter) for parameter in parameters}
+    assert not any(wrong.values()), f"day {day}: {wrong}"
 
 
 @pytest.mark.parametrize("kind", ESSENTIAL_KINDS)
@@ -72,10 +57,8 @@ def test_no_view_breaks_at_the_links_of_this_day(prober):
     day = date.today().toordinal()
     pairs = [(state, kind) for state in first_states() for kind in KINDS]
     part = Random(day).sample(pairs, PAIRS)  # noqa: S311 - no secret
-    wrong = {
-        f"{state} {kind}": result for state, kind in part if (result := prober.wrong(state, kind))
-    }
-    assert not wrong, f"day {day}: {wrong}"
+    wrong = {f"{state} {kind}": prober.wrong(state, kind) for state, kind in part}
+    assert not any(wrong.values()), f"day {day}: {wrong}"
 
 
 def test_a_view_reads_more_from_a_link_than_its_widgets_are_bound_to(prober):

@@ -31,7 +31,6 @@ class LinkState:
     link: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        """The link."""
         return f"/{self.view}?{'&'.join('='.join(pair) for pair in self.link)}"
 
 

@@ -51,12 +51,10 @@ class LinkTrials(TrialKind):
     count = 50_000  # more than there are: all of them
 
     def names(self, count: int) -> list[str]:
-        """The names of so many."""
         return named(first_states(), KINDS)[:count]
 
     @contextmanager
     def running(self) -> Iterator[Attempt]:
-        """The app, and what opens a link at it."""
         with probing() as prober:
 
             def attempt(name: str) -> TrialOutcome:
@@ -105,7 +103,6 @@ class KeptLinkTrials(TrialKind):
 
     @contextmanager
     def running(self) -> Iterator[Attempt]:
-        """The app, and what follows links in it."""
         with probing(unfold=False) as prober:
 
             def attempt(name: str) -> TrialOutcome:

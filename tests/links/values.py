@@ -38,32 +38,17 @@ ALONE: dict[str, Words] = {  # too long for all parameters of a view at once
     "900 times empty": [""] * 900,
     "100 kB": ["x" * 100_000],
 }
-WIDGET_VALUES = (
-    "two of its own",
-    "its own and empty",
-    "its own and foreign",
-)  # from what the widget offers
+# from what the widget offers
+WIDGET_VALUES = ("two of its own", "its own and empty", "its own and foreign")
 ESSENTIAL = ("empty", "1e999", "script", *WIDGET_VALUES[:1])  # each of them broke a view once
-EACH_SORT = (  # one of each sort
-    "empty",
-    "twice the same",
-    "foreign word",
-    "1e999",
-    "5,000 digits",
-    "script",
-    "somebody's data",
-)
+EACH_SORT = ("empty", "twice the same", "foreign word", "1e999", "5,000 digits", "script")
+EACH_SORT += ("somebody's data",)
 KINDS = (*EVERYWHERE, *WIDGET_VALUES, *ALONE)
 
 
 def link_values(kind: str, widget: LinkedWidget | None) -> Words:
-    """The values of a kind for a parameter."""
     if kind not in WIDGET_VALUES:
         return (EVERYWHERE | ALONE)[kind]
     options = widget.options if widget and widget.options else ("1", "2")
     first, last = options[0], options[-1]
-    return {
-        WIDGET_VALUES[0]: [first, last],
-        WIDGET_VALUES[1]: [last, ""],
-        WIDGET_VALUES[2]: [last, "logit"],
-    }[kind]
+    return ([first, last], [last, ""], [last, "logit"])[WIDGET_VALUES.index(kind)]

@@ -90,7 +90,7 @@ def asked_for() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--count", type=int, default=30, help="mutants of each family")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--patience", type=float, default=60, help="seconds of tests for each")
+    parser.add_argument("--patience", type=float, default=150, help="seconds of tests for each")
     parser.add_argument("--record", action="store_true", help="write docs/measured.md")
     return parser.parse_args()
 

@@ -12,6 +12,7 @@ class Family:
     """Code and tests, as patterns below the root; what `without` names is left out of both.
 
     With `contract`, what every method must keep is asked of the methods whose full name begins so.
+    `pages` are the page tests that show what the code gives.
     """
 
     name: str
@@ -19,6 +20,7 @@ class Family:
     tests: tuple[str, ...]
     without: tuple[str, ...] = ()
     contract: str = ""
+    pages: tuple[str, ...] = ()
 
     def files(self) -> list[str]:
         """The code's files."""
@@ -26,7 +28,8 @@ class Family:
 
     def proofs(self) -> list[str]:
         """The tests' files."""
-        return self._found((*self.tests, *CONTRACT) if self.contract else self.tests)
+        pages = [f"tests/pages/test_{page}.py" for page in self.pages]
+        return self._found((*self.tests, *pages, *(CONTRACT if self.contract else ())))
 
     @property
     def only(self) -> str:
@@ -60,18 +63,23 @@ IN_OTHERS = (  # of these folders, but tested with others
     "engine/evaluation/cost.py",
     "engine/vision/shares.py",
 )
+OF_FILES = (  # what strangers may open
+    "tests/engine/vision/test_images.py",
+    "tests/engine/vision/test_hostile.py",
+    "tests/components/sidebar/test_*.py",
+)
 OTHER_MAPS = ("experiments", "trust", "infidelity")  # of other families' tests
 OTHERS = ("adasmooth", "cbc", "cbsn", "comet", "gp_unet", "mhim", "quadattack",
           "robustness", "safecv", "tilt")  # fmt: skip
 
 
 def part(
-    name: str, folder: str, *tests: str, also: tuple[str, ...] = (), methods: str = ""
+    name: str, folder: str, *tests: str, also: tuple[str, ...] = (), methods: str = "", pages: str
 ) -> Family:
     """A family whose code is a folder of the engine, and what else is tested with it."""
     code = (f"engine/{folder}/**/*.py", *also)
     proofs = tests or (f"tests/engine/{folder}/**/test_*.py",)
-    return Family(name, code, proofs, (), methods or room(folder))
+    return Family(name, code, proofs, (), methods or room(folder), tuple(pages.split()))
 
 
 def room(folder: str) -> str:
@@ -91,6 +99,7 @@ FAMILIES = (
         ("tests/engine/attribution/test_*.py",),
         tuple(f"tests/engine/attribution/test_{name}*.py" for name in OTHER_MAPS),
         contract="attribution.",
+        pages=("which_explanation", "trust"),
     ),
     Family(
         "other attribution",
@@ -100,10 +109,18 @@ FAMILIES = (
             "tests/engine/attribution/test_*experiment*.py",
         ),
         contract="attribution.",
+        pages=(
+            "robustness",
+            "certificates",
+            "slides",
+            "tilted_boundary",
+            "prototypes",
+            "attribution_experiments",
+        ),
     ),
-    part("level sets", "attribution/lst"),
-    part("lfa", "attribution/lfa"),
-    part("lima", "attribution/lima"),
+    part("level sets", "attribution/lst", pages="level_sets"),
+    part("lfa", "attribution/lfa", pages="before_after"),
+    part("lima", "attribution/lima", pages="minimal_regions"),
     part(
         "trust",
         "evaluation/trust",
@@ -112,34 +129,60 @@ FAMILIES = (
         "tests/engine/attribution/test_infidelity.py",
         "tests/components/trust/test_*.py",
         methods="attribution.",
+        pages="trust",
     ),
-    part("study", "attribution/study"),
-    part("anomaly", "anomaly", also=("engine/evaluation/detection/*.py",)),
+    part("study", "attribution/study", pages="study"),
+    part(
+        "anomaly",
+        "anomaly",
+        also=("engine/evaluation/detection/*.py",),
+        pages="where_odd where_parts in_distribution normal_images doubt anomaly_experiments",
+    ),
     part(
         "hallucination",
         "hallucination",
         also=("engine/evaluation/language/**/*.py", "engine/vision/language/**/*.py"),
+        pages="decoding ask benchmarks own_vlm hallucination_experiments",
     ),
     Family(
         "sparsity",
         ("engine/sparsity/**/*.py", "engine/evaluation/cost.py", "engine/vision/weights/*.py"),
         ("tests/engine/sparsity/**/test_*.py",),
         contract="sparsity.",
+        pages=("prune", "prune_search", "tickets", "sparsity_experiments"),
     ),
-    part("unlearning", "unlearning", also=("engine/evaluation/forgetting/*.py",)),
+    part(
+        "unlearning",
+        "unlearning",
+        also=("engine/evaluation/forgetting/*.py",),
+        pages="forget forget_range judge protect_data generator stories",
+    ),
     Family(
         "training",
         ("engine/vision/training/*.py", "engine/vision/lab/*.py"),
         ("tests/engine/vision/training/test_*.py", "tests/engine/vision/lab/test_*.py"),
+        pages=("data_and_models", "private_models"),
     ),
     part(
         "images",
         "vision/images",
         "tests/engine/vision/images/test_*.py",
-        "tests/engine/vision/test_images.py",
+        *OF_FILES,
+        pages="robustness_bad_input",
     ),
-    part("measures", "evaluation/measures", also=("engine/vision/shares.py",)),
-    part("data", "vision/data"),
+    part(
+        "measures",
+        "evaluation/measures",
+        also=("engine/vision/shares.py",),
+        pages="which_explanation",
+    ),
+    part(
+        "data",
+        "vision/data",
+        "tests/engine/vision/data/**/test_*.py",
+        *OF_FILES,
+        pages="data_and_models",
+    ),
     part(
         "models",
         "vision/models",
@@ -147,6 +190,8 @@ FAMILIES = (
         "tests/engine/vision/training/test_stacked.py",
         "tests/engine/unlearning/test_passes.py",
         "tests/engine/attribution/test_class_activation.py",
+        *OF_FILES,
+        pages="private_models own_pair",
         also=("engine/core/borrow.py", "engine/core/tally.py"),
     ),
     Family(
@@ -159,6 +204,7 @@ FAMILIES = (
                 for room in ("commands", "core", "evaluation", "sweep", "vision")
             ),
             "tests/test_private.py",
+            "tests/components/test_*.py",
         ),
         (
             *IN_OTHERS,
@@ -167,5 +213,6 @@ FAMILIES = (
             "engine/commands/gallery.py",
             "tests/engine/vision/test_images.py",
         ),
+        pages=("pages", "case_forms", "sweep", "tray"),
     ),
 )

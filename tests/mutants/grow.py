@@ -1,7 +1,8 @@
 """Small wrong changes to a file's functions, made from its syntax tree: one change, one mutant.
 
 Left alone: words (strings, messages, errors, log and progress), annotations, defaults and
-decorators (they are run when a file is imported, before a mutant is put in), guards below 1e-6.
+decorators (they are run when a file is imported, before a mutant is put in), guards below 1e-6,
+and `strict` of zip, which is an assertion.
 """
 
 import ast
@@ -101,6 +102,8 @@ def inside(node: ast.AST) -> Iterator[ast.AST]:
         ):
             continue
         if isinstance(child, ast.arguments | ast.expr_context | ast.operator | ast.cmpop):
+            continue
+        if isinstance(child, ast.keyword) and child.arg == "strict" and called(node) == "zip":
             continue
         if isinstance(child, ast.AnnAssign):
             if child.value is not None:

@@ -3,21 +3,19 @@
 import numpy as np
 import pytest
 
-from components.views import ANOMALY_EXPERIMENTS, DOUBT, WHERE_ODD, AppPage
+from components.views import ANOMALY_EXPERIMENTS, DOUBT, WHERE_ODD
 from engine.anomaly import EXPERIMENTS, TLC, LokiExperiment, SmoteExperiment
-from engine.anomaly.smote.drawings import projection_points, smote_sentence
-from engine.anomaly.smote.experiment import DRAWN, REAL, SEGMENTS
+from engine.anomaly.smote.drawings import DRAWN, FIRST, REAL, SECOND, SEGMENTS
 from engine.commands.gallery import shipped_answer
 from engine.commands.openings import anomaly as opening
 from engine.core import run
+from engine.core.charts.drawing import exhibit
 from engine.core.keeping.store import Store
 from engine.core.result import Table
 from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase
 from engine.vision import data as data_sets
 from tests.visits import problems, run_experiment, unfolded, visit, words
-
-KEY = "anomaly.SMOTE"
 
 
 def opened(kind, **link):
@@ -45,10 +43,8 @@ def test_every_experiment_has_a_card_with_its_picture_and_what_it_found(monkeypa
 
 
 def test_a_run_ends_in_the_claims_of_the_answer():
-    at = opened(SmoteExperiment, **{f"{KEY}.seeds": "2"})
-    at = run_experiment(at)
-    case = ExperimentCase(data_sets.load("digits"))
-    result = answer(SmoteExperiment(seeds=2), case)
+    at = run_experiment(opened(SmoteExperiment, **{"anomaly.SMOTE.seeds": "2"}))
+    result = answer(SmoteExperiment(seeds=2), ExperimentCase(data_sets.load("digits")))
     assert result.kept
     assert at.main.header[0].value.startswith(f"{result['claims'].rows[0]}: ")
     text = words(at)
@@ -59,13 +55,15 @@ def test_a_run_ends_in_the_claims_of_the_answer():
         for group in (DRAWN, REAL)
     ]
     assert f"{100 * spreads[0] / spreads[1]:.0f} % of their spread in this plane" in text
-    tenth = result["hulls"]["SMOTE, nearest"][result["hulls"]["false alarms"] == 0.1][0]
-    assert f"SMOTE, nearest {100 * tenth:.0f} %." in text
+    hulls = result["hulls"].take(np.flatnonzero(result["hulls"]["false alarms"] == 0.1))
+    names = ("as it is", "copies", "SMOTE, nearest")
+    shares = ", ".join(f"{name} {100 * hulls[name][0]:.0f} %" for name in names)
+    assert f"Found at 10 % false alarms: {shares}." in text
 
 
 def test_a_run_of_tlc_shows_the_chain_of_experts_of_three_images():
-    at = opened(TLC, **{"anomaly.TLC.seeds": "1", "anomaly.TLC.epochs": "1"})
-    at = run_experiment(at)
+    link = {"anomaly.TLC.seeds": "1", "anomaly.TLC.epochs": "1"}
+    at = run_experiment(opened(TLC, **link))
     result = answer(TLC(seeds=1, epochs=1), ExperimentCase(data_sets.load("digits")))
     assert result.kept
     counts = result["chain"]["engaged"].reshape(3, 3).sum(1)
@@ -77,50 +75,34 @@ def test_a_run_of_tlc_shows_the_chain_of_experts_of_three_images():
 
 
 def test_the_plane_says_where_lines_lead_and_where_there_are_none():
-    columns = {name: ([0.0, 2.0, 1.0, 0.0, 4.0], "") for name in ("x", "y")}
+    columns = {name: ([0.0, 2.0, 1.0, 0.0, 4.0], "") for name in (FIRST, SECOND)}
     table = Table.of(columns, (SEGMENTS, SEGMENTS, DRAWN, REAL, REAL))
-    rest = table.take([2, 3, 4])
-    assert smote_sentence(table).endswith("a line leads from each to each of its nearest.")
-    assert smote_sentence(rest).endswith("so that no lines lead to where images may lie.")
-    for points in (table, rest):
-        first = "2 real images, with the first seed, and 1 of SMOTE's"
-        assert smote_sentence(points).startswith(first)
-        chart = projection_points(points)
-        thin = [name for name, look in chart.looks.items() if look == "thin"]
-        assert thin == [name for name in points.rows[:1] if name == SEGMENTS]
-        assert {row.name for row in chart.figure(points).data} == set(points.rows)
+    rest, plane = table.take([2, 3, 4]), SmoteExperiment.drawings[0]
+    ends = (
+        "a line leads from each to each of its nearest.",
+        "each pixel is drawn on its own, so that no lines lead to where images may lie.",
+    )
+    for points, end in zip((table, rest), ends, strict=True):
+        drawn = exhibit(plane, {"projection": points})
+        first = "2 real images, with the first seed, and 1 of SMOTE's, with 0 % of their spread in"
+        second = "this plane. The plane is that in which the real ones differ most;"
+        assert drawn.finding == f"{first} {second} {end}"
+        traces = drawn.shape.figure(points).data
+        assert {trace.name for trace in traces} == set(points.rows)
+        assert [trace.name for trace in traces if trace.mode == "lines"] == [
+            name for name in points.rows[:1] if name == SEGMENTS
+        ]
 
 
-# ---------------------------------------------------------------- what the views open with
-
-VIEWS = {"where": (WHERE_ODD, opening.where), "doubt": (DOUBT, opening.doubt)}
-each_view = pytest.mark.parametrize("name", VIEWS)
-
-
-@pytest.fixture
-def computed(monkeypatch) -> list[str]:
-    """Titles of what would be computed; nothing is."""
-    titles: list[str] = []
-
-    def refuse(name, method, case, progress):
-        titles.append(method.title)
-        raise AssertionError(method.title)
-
-    monkeypatch.setattr(run, "compute", refuse)
-    return titles
-
-
-@each_view
-def test_the_first_answers_ship(name: str) -> None:
-    _, questions = VIEWS[name]
+@pytest.mark.parametrize(
+    ("view", "questions"), [(WHERE_ODD, opening.where), (DOUBT, opening.doubt)]
+)
+def test_a_first_visit_is_answered_by_what_ships_without_computing(view, questions, monkeypatch):
     missing = [question[0].title for question in questions() if shipped_answer(question) is None]
     assert missing == [], "run: python -m engine gallery"
-
-
-@each_view
-def test_a_first_visit_is_answered_without_computing(name: str, computed: list[str]) -> None:
-    view: AppPage = VIEWS[name][0]
+    computed = []
+    monkeypatch.setattr(run, "compute", lambda _, method, *rest: computed.append(method.title))
     at = visit({}, view)
-    assert len(at.main.header) >= len({type(method) for method, _ in VIEWS[name][1]()})
+    assert len(at.main.header) >= len({type(method) for method, _ in questions()})
     assert computed == []
     assert not at.main.get("progress")

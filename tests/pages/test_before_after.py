@@ -10,13 +10,8 @@ from components.draw.drawing import draw
 from components.views import BEFORE_AFTER, CONCEPTS
 from engine.core.result import Table
 from engine.core.run import answer, digest
-from engine.evaluation.language.beaf.figures import (
-    FIGURES,
-    beaf_figures,
-    by_kind,
-    moved_against,
-    worst,
-)
+from engine.evaluation.language.beaf import figures
+from engine.evaluation.language.beaf.figures import beaf_figures, by_kind, worst
 from engine.evaluation.language.beaf.method import layout_of, said_of
 from engine.hallucination import BEAF, Greedy, ScenesCase
 from engine.vision.data.sprites import CATEGORIES
@@ -58,9 +53,8 @@ def test_it_opens_on_the_pair_that_moved_most_against_the_truth(case, result):
     records = result["records"]
     assert sentence(at) == said_of("TinyVLM with a habit", beaf_figures(records), by_kind(records))
     first = worst(records)[0]
-    box = at.selectbox(key=pair.PAIR)
-    assert box.value == pair.name_of(records, first)
-    assert moved_against(records)[first] == moved_against(records).max()
+    assert at.selectbox(key=pair.PAIR).value == pair.name_of(records, first)
+    assert figures.moved_against(records)[first] == figures.moved_against(records).max()
     category = CATEGORIES[int(records["asked"][first])]
     before, after = (100 * records[f"p {when}"][first] for when in ("before", "after"))
     captions = " ".join(captions_of(at))
@@ -99,8 +93,8 @@ def test_the_slider_lets_the_thing_fade_and_the_caption_has_its_chance(case, res
 def test_the_threshold_counts_again_without_asking_again(result):
     at = settled(visit(SMALL | {f"{KEY}.threshold": "p(yes) ≥ 95 %"}, BEFORE_AFTER))
     records = result["records"]
-    figures, kinds = beaf_figures(records, 0.95), by_kind(records, 0.95)
-    assert sentence(at) == said_of("TinyVLM with a habit", figures, kinds)
+    counts = beaf_figures(records, 0.95), by_kind(records, 0.95)
+    assert sentence(at) == said_of("TinyVLM with a habit", *counts)
     assert evidence.kind_words(result, 0.95) in words(at)
     assert beaf_figures(records, 0.95)["SB+"][0] <= beaf_figures(records)["SB+"][0]
 
@@ -127,16 +121,13 @@ def test_a_link_opens_a_pair_and_refuses_what_there_is_not(result):
     assert at.select_slider(key=f"{KEY}.threshold").value == AS_SAID
 
 
-# ---------------------------------------------------------------- drawings
-
-
 def test_every_drawing_says_its_figures(case, result):
     records = result["records"]
     opened = pair.OpenPair.of(layout_of(case), records, worst(records)[0], None)
     for drawing in evidence.drawings(opened, None):
         draw(drawing, result, f"test.{drawing.title}")
     rows = evidence.figure_rows(records, None)
-    assert rows.rows == FIGURES
+    assert rows.rows == figures.FIGURES
     assert rows.cell("TU", "share") == beaf_figures(records)["TU"][0]
     assert f"TU {100 * beaf_figures(records)['TU'][0]:.0f} %" in evidence.figure_words(result, None)
 
@@ -156,8 +147,7 @@ def test_the_same_threshold_is_counted_once_and_another_anew(result, monkeypatch
             draw(drawing, dict(result) | {"records": source}, f"test.{drawing.title}")
         strategies.strategy_table({"One": dict(result) | {"records": source}}, 0.35)
     assert sorted(calls) == [(name, 0.35) for name in ("figures", "kinds", "things")]
-    fewer = records.take(list(range(len(records) - 1)))
-    counted.count_table("figures", fewer, 0.35)
+    counted.count_table("figures", records.take(list(range(len(records) - 1))), 0.35)
     counted.count_table("figures", records, 0.4)
     assert calls[3:] == [("figures", 0.35), ("figures", 0.4)]
     counted_once.clear()
@@ -193,14 +183,10 @@ def test_a_mark_that_is_pressed_opens_its_pair(result, monkeypatch):
     monkeypatch.setattr(pair.st, "session_state", state)
     records = result["records"]
     chart = evidence.before_after(result)
-    table = evidence.about_removed(records)
-    figure = chart.figure(table)
-    for group, trace in enumerate(figure.data):
+    for group, trace in enumerate(chart.figure(evidence.about_removed(records)).data):
         for at, (x, y) in enumerate(zip(trace.x, trace.y, strict=True)):
-            point = {"curve_number": group, "point_index": at}
-            chart.press({"selection": {"points": [point]}})
-            names = {pair.name_of(records, row): row for row in worst(records)}
-            place = names[state[pair.PAIR]]
+            chart.press({"selection": {"points": [{"curve_number": group, "point_index": at}]}})
+            place = {pair.name_of(records, row): row for row in worst(records)}[state[pair.PAIR]]
             assert 100 * records["p before"][place] == pytest.approx(x)
             assert 100 * records["p after"][place] == pytest.approx(y)
 

@@ -40,17 +40,10 @@ from tests.visits import problems, settled, visit
 BAD = "dragon"
 PICKER = "a picker of its own, for what a person opens too"
 ABOVE = "asked above"
-WIDGETS = (
-    "selectbox",
-    "radio",
-    "select_slider",
-    "slider",
-    "number_input",
-    "text_input",
-    "toggle",
-    "button_group",
-    "multiselect",
-)
+GREEDY = {"seed": "greedy draws nothing at random", "image": PICKER}
+DESCRIBED = GREEDY | {"ask": "one of three ways to ask for a description"}
+WIDGETS = ("selectbox", "radio", "select_slider", "slider", "number_input", "text_input", "toggle")
+WIDGETS += ("button_group", "multiselect")
 OWN_MODEL = dict.fromkeys(("weights", "labels"), "files, opened in the sidebar")
 SIDEBAR = OWN_MODEL | dict.fromkeys(
     ("image", "model", "crop_x", "crop_y", "target", "versus", "reading", "precision", "seed"),
@@ -77,11 +70,9 @@ class Form:
 
     @property
     def asked(self) -> set[str]:
-        """The arguments that are asked."""
         return self.kind.specs().keys() - self.without.keys()
 
     def key_of(self, name: str) -> str:
-        """Of an argument, as in a link."""
         return f"{self.key}.{name}" if self.key else name
 
 
@@ -93,9 +84,7 @@ FORMS = (
             "crop_y": "dragged on the picture", "like": "in the view, see below",
         },
     ),
-    Form(
-        views.HEATMAPS, "heatmaps", ImageCase, SIDEBAR, {"heatmaps.score": SIMILARITY},
-    ),
+    Form(views.HEATMAPS, "heatmaps", ImageCase, SIDEBAR, {"heatmaps.score": SIMILARITY}),
     Form(  # levels.model is another one, whose walk stands beside the model's of the sidebar
         views.LEVEL_SETS, "levels", PairCase, SIDEBAR | {"model": PICKER},
     ),
@@ -104,10 +93,7 @@ FORMS = (
         {name: why for name, why in SIDEBAR.items() if name != "target"}
         | {"like": "a probability is searched"}, {"minimal.error": "true"},
     ),
-    Form(
-        views.ROBUSTNESS, "robust", OrderedCase, SIDEBAR,
-        wrong={"robust.compared": "Gradcam"},
-    ),
+    Form(views.ROBUSTNESS, "robust", OrderedCase, SIDEBAR, wrong={"robust.compared": "Gradcam"}),
     Form(
         views.ROBUSTNESS, "robust.length", AttackedImagesCase,
         OWN_MODEL | {
@@ -151,9 +137,7 @@ FORMS = (
             "forget.way": "Magic as Look closer at", "forget.SalUn.share": "7 as SalUn ▸ Share",
         },
     ),
-    Form(
-        views.FORGET, "forget", AfterCase, FORGET | dict.fromkeys(("model", "data"), ABOVE)
-    ),
+    Form(views.FORGET, "forget", AfterCase, FORGET | dict.fromkeys(("model", "data"), ABOVE)),
     *(
         Form(
             views.FORGET, "forget", RequestParts,
@@ -175,9 +159,7 @@ FORMS = (
         {"seed": "greedy draws nothing at random", "image": PICKER},
     ),
     Form(
-        views.CONCEPTS, "concepts", CaptionCase,
-        {"image": PICKER, "ask": "one of three ways to ask for a description",
-         "seed": "greedy draws nothing at random"},
+        views.CONCEPTS, "concepts", CaptionCase, DESCRIBED,
         wrong={"concepts.SAUCE.concept": "unicorn", "concepts.SAUCE.gamma": "9"},
     ),
     Form(
@@ -191,9 +173,7 @@ FORMS = (
             "tilt.TiltedBoundary.share": "400",
         },
     ),
-    Form(
-        views.ATTRIBUTION_EXPERIMENTS, "attribution.AdaptiveSmoothing", ExperimentCase,
-    ),
+    Form(views.ATTRIBUTION_EXPERIMENTS, "attribution.AdaptiveSmoothing", ExperimentCase),
     Form(
         views.CERTIFICATES, "certificates", ExperimentCase,
         wrong={
@@ -202,9 +182,7 @@ FORMS = (
         },
     ),
     Form(
-        views.INSIDE, "inside", CaptionCase,
-        {"image": PICKER, "ask": "one of three ways to ask for a description",
-         "seed": "greedy draws nothing at random"},
+        views.INSIDE, "inside", CaptionCase, DESCRIBED,
         wrong={"inside.HalluRAG.depth": "bottom", "inside.told": "sing"},
     ),
     Form(  # a prompt that cannot be asked ends the page, as on Ask

@@ -18,7 +18,6 @@ FEW = {"concepts.SAUCE.steps": "20"}
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    """The dictionary is learned from few scenes, so that it takes seconds."""
     monkeypatch.setattr(form, "SCENES", 100)
     monkeypatch.setattr(collateral, "COUNT", 6)
     monkeypatch.setattr(polls, "COUNT", 20)
@@ -28,8 +27,9 @@ def story_case():
     return asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
 
 
-def test_the_sentence_the_answers_and_what_is_lost_are_those_of_the_answers():
+def test_the_sentence_what_is_lost_and_pope_before_and_after_are_those_of_the_answers():
     at = settled(visit(FEW, CONCEPTS))
+    assert "A model of yours" not in [expander.label for expander in at.sidebar.expander]
     method = SAUCE(scenes=100, steps=20)
     scene_case = story_case()
     result = answer(method, scene_case)
@@ -43,14 +43,23 @@ def test_the_sentence_the_answers_and_what_is_lost_are_those_of_the_answers():
     assert lost_method.finding(case, lost) in [header.value for header in at.header]
     assert collateral.lost_words(lost) in text
     assert collateral.worst_words(lost, method) in text
+    at = settled(at.button(key="concepts.polls.PollsAfter.go").click().run())
+    case, method = ScenesCase(load(HABIT), Greedy(), 20), PollsAfter(scenes=100, steps=20)
+    result = answer(method, case)
+    text = words(at)
+    assert method.finding(case, result) in [header.value for header in at.header]
+    assert polls.right_words(result) in text
+    assert polls.yes_words(result) in text
+    assert polls.split_words(result) in text
+    before = " / ".join(f"{100 * share:.0f}" for share in answer(POPE(), case)["rates"]["accuracy"])
+    assert f"{before} % before" in text
 
 
 def test_a_second_thing_is_forgotten_with_the_first_and_both_stand_in_the_sentence():
     at = settled(visit(FEW | {"concepts.SAUCE.second": "lamp"}, CONCEPTS))
     method = SAUCE(second="lamp", scenes=100, steps=20)
     scene_case = story_case()
-    result = answer(method, scene_case)
-    assert at.header[0].value == method.finding(scene_case, result)
+    assert at.header[0].value == method.finding(scene_case, answer(method, scene_case))
     assert at.selectbox(key="concepts.SAUCE.third").value == "nothing else"
     at = settled(at.button(key="concepts.collateral.Collateral.go").click().run())
     case = ScenesCase(load(HABIT), Greedy(), 6, clean=True)
@@ -62,21 +71,6 @@ def test_a_second_thing_is_forgotten_with_the_first_and_both_stand_in_the_senten
     assert table.rows[:2] == ("car (to forget)", "lamp (to forget)")
     assert table["before"][0] == pytest.approx(lost["things"].cell("car", "γ = 1"), nan_ok=True)
     assert len(table) == len(lost["things"])
-
-
-def test_pope_is_asked_before_and_after():
-    at = settled(visit(FEW, CONCEPTS))
-    at = settled(at.button(key="concepts.polls.PollsAfter.go").click().run())
-    case = ScenesCase(load(HABIT), Greedy(), 20)
-    method = PollsAfter(scenes=100, steps=20)
-    result = answer(method, case)
-    text = words(at)
-    assert method.finding(case, result) in [header.value for header in at.header]
-    assert polls.right_words(result) in text
-    assert polls.yes_words(result) in text
-    assert polls.split_words(result) in text
-    before = " / ".join(f"{100 * share:.0f}" for share in answer(POPE(), case)["rates"]["accuracy"])
-    assert f"{before} % before" in text
 
 
 def test_the_chart_of_all_things_is_drawn_in_percent():
@@ -108,8 +102,6 @@ def test_the_cut_off_is_the_score_of_the_last_feature_that_is_suppressed():
     assert sentence.startswith("The first 2 of each thing are suppressed.")
 
 
-def test_only_models_whose_scenes_are_known_are_offered():
-    at = settled(visit(FEW, CONCEPTS))
-    assert "A model of yours" not in [expander.label for expander in at.sidebar.expander]
+def test_a_model_of_ones_own_is_offered_where_scenes_need_not_be_known():
     at = settled(visit({"ask.image": "Scene"}, ASK))
     assert "A model of yours" in [expander.label for expander in at.sidebar.expander]

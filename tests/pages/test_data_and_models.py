@@ -1,6 +1,5 @@
 """The lab as a visitor meets it: data, a training, and the models that come of it."""
 
-import io
 import re
 import time
 from dataclasses import dataclass, fields
@@ -20,7 +19,8 @@ from engine.vision.models import checkpoints, embedded
 from engine.vision.training import Recipe, Regime, loop, train, unfinished
 from engine.vision.training.fresh import fresh
 from engine.vision.training.state import state_file
-from tests.visits import pills, problems, settled, visit, zipped
+from tests.changed_files import medmnist
+from tests.visits import pills, problems, settled, visit, words, zipped
 
 MLP = {"lab.part": "Train", "lab.recipe.architecture": "mlp", "lab.recipe.epochs": "2"}
 SEEDS = count(100)
@@ -29,10 +29,6 @@ pytestmark = pytest.mark.usefixtures("empty_home")
 
 def opened(**link):
     return visit({name.replace("_", "."): value for name, value in link.items()}, DATA_AND_MODELS)
-
-
-def words(at):
-    return " ".join(element.value for element in [*at.main.markdown, *at.main.caption])
 
 
 def picture(value):
@@ -53,8 +49,7 @@ def test_every_data_set_opens_with_its_card_and_its_numbers():
         for spec in fields(entry.recipe)
         if spec.name == "count"
     }
-    titles = visit({}, DATA_AND_MODELS).radio(key="lab.data").options
-    for title in titles:
+    for title in visit({}, DATA_AND_MODELS).radio(key="lab.data").options:
         at = visit(few | {"lab.data": title.replace("\\", "")}, DATA_AND_MODELS)
         assert title.replace("\\", "") in at.main.header[0].value.replace("\\", "")
         assert "License" in words(at)
@@ -116,8 +111,7 @@ def test_wrong_labels_and_poison_can_be_framed_in_the_contact_sheet():
 
 def test_a_change_that_does_not_fit_is_one_sentence():
     link = {"lab.classes.first": "9", "lab.classes.count": "5", "lab.variants": "Some classes"}
-    at = visit(link, DATA_AND_MODELS)
-    assert problems(at) == ["Digits, 8 × 8 has no class after 9: 9."]
+    assert problems(visit(link, DATA_AND_MODELS)) == ["Digits, 8 × 8 has no class after 9: 9."]
 
 
 def test_a_page_beyond_the_last_of_another_class_is_mended():
@@ -150,8 +144,7 @@ def test_a_training_on_somebody_s_file_is_resumed_by_those_who_have_opened_it_al
     begin(TrainCase(data, Recipe(architecture="mlp", epochs=3), seed=5), 0.5)
     (training,) = unfinished()
 
-    stranger = visit({"lab.part": "Train"}, DATA_AND_MODELS)
-    assert data.name not in words(stranger)
+    assert data.name not in words(visit({"lab.part": "Train"}, DATA_AND_MODELS))
     owner = visit({"lab.part": "Train"}, DATA_AND_MODELS)
     owner.number_input(key="lab.side").set_value(32).run()
     owner.file_uploader(key="lab.file").set_value(("family.zip", content, "")).run()
@@ -159,17 +152,10 @@ def test_a_training_on_somebody_s_file_is_resumed_by_those_who_have_opened_it_al
 
 
 def test_a_medmnist_file_opens():
-    buffer = io.BytesIO()
-    rng = np.random.default_rng(0)
-    arrays = {}
-    for part, many in (("train", 20), ("val", 4), ("test", 8)):
-        arrays[f"{part}_images"] = rng.integers(0, 255, (many, 28, 28), dtype=np.uint8)
-        arrays[f"{part}_labels"] = (np.arange(many) % 2)[:, None].astype(np.uint8)
-    np.savez(buffer, **arrays)
     at = visit({}, DATA_AND_MODELS)
-    at.file_uploader(key="lab.file").set_value(("tiny.npz", buffer.getvalue(), "")).run()
+    at.file_uploader(key="lab.file").set_value(("tiny.npz", medmnist(), "")).run()
     assert not problems(at)
-    assert "32 images of 28 × 28 px" in words(at)
+    assert "36 images of 8 × 8 px" in words(at)
 
 
 def test_a_bad_file_is_one_sentence_and_what_was_there_stays():
@@ -274,8 +260,7 @@ def test_an_unfinished_training_of_an_experiment_is_not_resumed_as_a_plain_one()
 
 def test_an_image_of_its_data_that_is_there_already_stays():
     link = {"image": FROM_DATA, "data": "Digits, 8 × 8", "kind": "3", "item": "2"}
-    link |= {"model": "Digits MLP"}
-    at = visit(link)
+    at = visit(link | {"model": "Digits MLP"})
     at.query_params.update({"lab.part": "Models", "lab.model": "Digits CNN"})
     at.switch_page(str(DATA_AND_MODELS.path))
     at.run()
@@ -293,8 +278,7 @@ def test_a_model_of_no_data_of_ours_leaves_the_image_as_it_is():
 
 def test_a_stopped_training_is_resumed_and_a_dropped_one_begun(monkeypatch):
     monkeypatch.setattr(loop, "KEEP_SECONDS", 0.0)
-    recipe = {"lab.recipe.epochs": "200", "lab.seed": str(next(SEEDS))}
-    at = visit(MLP | recipe, DATA_AND_MODELS)
+    at = visit(MLP | {"lab.recipe.epochs": "200", "lab.seed": str(next(SEEDS))}, DATA_AND_MODELS)
     at.button(key="lab.training.Train.go").click().run()
     (job,) = (job for lane in lanes() for job in lane.jobs() if job.title.startswith("Training"))
     for _ in range(240):
@@ -319,8 +303,7 @@ def begin(case, until):
             raise KeyboardInterrupt
 
     model = fresh(case.data, case.recipe, case.seed)
-    keep = state_file(f"{case.fingerprint}-1")
-    more = {"keep": keep, "note": case.facts(), "progress": leave}
+    more = {"keep": state_file(f"{case.fingerprint}-1"), "note": case.facts(), "progress": leave}
     with pytest.raises(KeyboardInterrupt):
         train(model, case.data, case.recipe, case.seed, **more)
 

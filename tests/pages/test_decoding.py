@@ -32,8 +32,7 @@ def opened(*strategies, **link):
 
 
 def text(method, number, model=HABIT, prompt=LAMP):
-    case = asking.about_scene(model, asking.scene("counter", number), prompt)
-    return method(case)["answer"].text
+    return method(asking.about_scene(model, asking.scene("counter", number), prompt))["answer"].text
 
 
 def test_the_scene_of_the_story_is_what_the_page_says_it_is():
@@ -99,8 +98,7 @@ def test_every_strategy_answers_side_by_side(some, prompt):
 
 
 def test_mvp_is_gray_for_a_caption_with_the_reason():
-    at = opened(decoding__ask="describe the image")
-    unfit = pills(at, "decoding.strategies.unfit")
+    unfit = pills(opened(decoding__ask="describe the image"), "decoding.strategies.unfit")
     assert unfit.disabled
     assert unfit.options == ["MVP", "SCMoE"]
     assert "it needs a question that is answered by yes or no" in unfit.proto.label
@@ -177,8 +175,7 @@ def test_a_photograph_is_answered_without_a_truth():
 def test_the_files_hold_words_steps_cost_and_record():
     case = asking.about_scene(HABIT, asking.scene("counter", STORY), LAMP)
     files = {name: make() for name, make in share.contents(run.answer(VCD(), case))}
-    words = pd.read_csv(StringIO(files["answer.csv"]))
-    assert words["row"].tolist() == ["no"]
+    assert pd.read_csv(StringIO(files["answer.csv"]))["row"].tolist() == ["no"]
     assert {"strong.csv", "weak.csv", "final.csv"} <= set(files)
     strong = pd.read_csv(StringIO(files["strong.csv"]))
     best = strong[strong["place"] == 1].set_index("row")["value"]
@@ -190,13 +187,12 @@ def test_the_files_hold_words_steps_cost_and_record():
 
 def test_every_strategy_is_shown_with_the_figures_that_were_measured():
     at = unfolded(opened("Greedy"))
-    summaries = summary(HABIT)
     table = next(frame.value for frame in at.main.dataframe if "OPERA" in frame.value.index)
-    for name, figures in summaries.items():
-        title = next(kind.title for kind in STRATEGIES if kind.name == name)
-        column = next(column for column in table.columns if str(column).startswith("false yes"))
+    column = next(column for column in table.columns if str(column).startswith("false yes"))
+    titles = {kind.name: kind.title for kind in STRATEGIES}
+    for name, figures in summary(HABIT).items():
         measured = float(figures["false yes"].mean())
-        assert float(table[column][title]) == pytest.approx(measured, abs=6e-4)
+        assert float(table[column][titles[name]]) == pytest.approx(measured, abs=6e-4)
     assert "OPERA: a caption's largest φ" in words(at)
 
 
@@ -223,12 +219,9 @@ def test_words_that_vasparse_keeps_and_its_curve_are_on_the_page():
     at = opened("VASparse", decoding__ask="describe the image")
     assert "no word was dropped" in words(at)
     assert "CHAIR against the share kept" in words(at)
-    at = opened(
-        "VASparse",
-        decoding__ask="describe the image",
-        decoding__VASparse__compete="all tokens",
-        decoding__VASparse__source="masked cache",
-    )
+    link = {"compete": "all tokens", "source": "masked cache"}
+    link = {f"decoding__VASparse__{name}": value for name, value in link.items()}
+    at = opened("VASparse", decoding__ask="describe the image", **link)
     assert "Layer 1" in words(at)
     assert "~~the beginning~~" in words(at)
 

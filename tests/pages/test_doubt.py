@@ -19,23 +19,17 @@ from engine.vision.models import catalog
 from tests.components.sidebar.test_subject import jpeg
 from tests.scans import dicom, ramp
 from tests.visits import png, problems, settled, visit
+from tests.visits import words as texts
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
 
 
 def both(at):
-    """Whether both of its sentences are there."""
     return len(at.main.header) > 2 and not at.main.get("progress")
 
 
 def opened(link=None):
-    """The page once both of its sentences are there."""
     return settled(visit(link, DOUBT), both)
-
-
-def texts(at):
-    elements = [*at.main.header, *at.main.markdown, *at.main.caption]
-    return " ".join(element.value for element in elements).replace("\\", "")
 
 
 def case_of(row):
@@ -47,12 +41,10 @@ def case_of(row):
 def test_a_model_that_cannot_be_asked_is_told_why_and_an_example_stands_instead():
     at = opened()
     assert not problems(at)
-    text = texts(at)
-    assert "An example, as EfficientNet-Lite0 cannot be asked. Try Digits CNN" in text
+    assert "An example, as EfficientNet-Lite0 cannot be asked. Try Digits CNN" in texts(at)
     helps = " ".join(caption.proto.help for caption in at.main.caption)
     assert "cannot be asked: what it learned from is not here with its labels." in helps
-    data = load("digits")
-    rows = data.rows("test")
+    data, rows = load("digits"), load("digits").rows("test")
     case = case_of(int(rows[data.labels[rows] == 3][0]))
     first, _, second = (header.value.replace("\\", "") for header in at.main.header[:3])
     assert first == FVR().finding(case, FVR()(case))
@@ -62,8 +54,7 @@ def test_a_model_that_cannot_be_asked_is_told_why_and_an_example_stands_instead(
 def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
     at = opened(DIGITS | {"doubt.toward": "9", "doubt.step": "100 %"})
     assert not problems(at)
-    data = load("digits")
-    case = case_of(int(data.rows("test")[0]))
+    case = case_of(int(load("digits").rows("test")[0]))
     result = Blends(toward="9")(case)
     text = texts(at)
     assert at.main.header[0].value.replace("\\", "") == FVR().finding(case, FVR()(case))
@@ -80,8 +71,7 @@ def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
 def drawn_eight():
     """A digit of the data set as a person's picture of it: larger, in color, a little off."""
     data = load("digits")
-    eight = data.images[data.labels == 8][3, 0]
-    large = np.kron(eight, np.ones((24, 24), np.uint8))
+    large = np.kron(data.images[data.labels == 8][3, 0], np.ones((24, 24), np.uint8))
     return np.stack([large, large // 2 + 60, large], 2)
 
 
@@ -129,8 +119,8 @@ def test_a_file_that_is_no_picture_is_a_sentence_and_the_old_image_stays():
 
 
 def test_a_link_to_a_class_that_is_not_there_is_a_sentence():
-    text = " ".join(problems(visit(DIGITS | {"doubt.toward": "elephant"}, DOUBT)))
-    assert "one of the model's classes" in text
+    at = visit(DIGITS | {"doubt.toward": "elephant"}, DOUBT)
+    assert "one of the model's classes" in " ".join(problems(at))
 
 
 def masses(belief, confusion, ignorance, chosen):

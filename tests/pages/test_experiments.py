@@ -15,23 +15,9 @@ from engine.core.charts.drawing import Drawing
 from engine.core.charts.lines import Lines
 from engine.core.result import Pictures, Scores, Table
 from engine.core.run import answer
-from engine.evaluation.experiment import (
-    OUTCOMES,
-    Claim,
-    ClosedFormExperiment,
-    ExperimentCase,
-    TrainingExperiment,
-)
-from engine.unlearning import (
-    CudaExperiment,
-    FairPoisoning,
-    ProtectedShare,
-    ProtectImage,
-    ProtectionDefenses,
-    ProtectionVictims,
-    RelabeledVictims,
-    VatExperiment,
-)
+from engine.evaluation import experiment
+from engine.evaluation.experiment import ClosedFormExperiment, ExperimentCase
+from engine.unlearning import CudaExperiment, FairPoisoning, ProtectedShare, VatExperiment
 from engine.unlearning.eng.claims import AUC
 from engine.unlearning.eng.drawings import by_poison, risen, shifted_most
 from engine.unlearning.protection.protected_share import mixtures
@@ -42,37 +28,34 @@ from tests.components.pages import page_of
 from tests.visits import problems, run_experiment, settled, visit, words
 
 KEY = "experiments.CUDA"
-KINDS = (ProtectionVictims, ProtectionDefenses, ProtectedShare, RelabeledVictims)
+KINDS = (ProtectedShare, unlearning.ProtectionVictims, unlearning.ProtectionDefenses)
+KINDS += (unlearning.RelabeledVictims,)
 QUICK = {"epochs": 1, "seeds": 1, "victim": "MLP", "way": "CUDA"}
 BRIEF = {f"{KEY}.epochs": "1", f"{KEY}.seeds": "2", f"{KEY}.victim": "MLP"}
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Few small images, so that a run takes seconds."""
     for kind in (CudaExperiment, *KINDS):
         monkeypatch.setattr(kind, "data", ("columns", "digits"))
     data_sets.add(tiny.columns(8, ("a", "b", "c")))
 
 
 def test_a_run_ends_in_claims_figures_and_files():
-    at = visit(BRIEF, UNLEARNING_EXPERIMENTS)
-    at = run_experiment(at)
-    result = answer(
-        CudaExperiment(epochs=1, seeds=2, victim="MLP"),
-        ExperimentCase(tiny.columns(8, ("a", "b", "c"))),
-    )
+    at = run_experiment(visit(BRIEF, UNLEARNING_EXPERIMENTS))
+    method = CudaExperiment(epochs=1, seeds=2, victim="MLP")
+    result = answer(method, ExperimentCase(tiny.columns(8, ("a", "b", "c"))))
     assert result.kept
     headline = at.main.header[0].value
     outcomes = result["claims"]["outcome"].tolist()
-    first = f"{CudaExperiment.claims[0].words}: {OUTCOMES[outcomes[0]]} here. "
+    first = f"{CudaExperiment.claims[0].words}: {experiment.OUTCOMES[outcomes[0]]} here. "
     counted = f"{outcomes.count(1)} of {len(CudaExperiment.claims)} claims hold"
     assert headline.startswith(first + counted)
     assert "(2 seeds)" in headline
     text = words(at)
     table = result["claims"]
     for claim, test, outcome in zip(table.rows, table.notes, table["outcome"], strict=True):
-        assert f"{claim}**: {OUTCOMES[outcome]} here." in text
+        assert f"{claim}**: {experiment.OUTCOMES[outcome]} here." in text
         assert test in text
     assert len(at.main.get("plotly_chart")) == 1
     assert "computed now" in text or "kept from before" in text
@@ -95,15 +78,11 @@ def test_one_s_own_image_is_changed_as_far_as_the_slider_says():
 
 
 def test_every_question_with_experiments_has_an_entry_and_no_other_question():
-    with_experiments = {
+    assert {page.menu for page in VIEWS if page.title == "Experiments"} == {
         family_title(family) for family in FAMILIES if getattr(family, "EXPERIMENTS", ())
     }
-    assert {page.menu for page in VIEWS if page.title == "Experiments"} == with_experiments
-    assert ProtectImage in unlearning.METHODS
+    assert unlearning.ProtectImage in unlearning.METHODS
     assert views.UNLEARNING_EXPERIMENTS in VIEWS
-
-
-# ---------------------------------------------------------------- with victims
 
 
 def opened(kind, **link):
@@ -119,12 +98,7 @@ OPENED = {
 
 
 @pytest.mark.parametrize(
-    ("key", "kind"),
-    [
-        pytest.param(key, kind, id=f"{key}-{kind.name}")
-        for key, (_, kinds) in OPENED.items()
-        for kind in kinds
-    ],
+    ("key", "kind"), [(key, kind) for key, (_, kinds) in OPENED.items() for kind in kinds]
 )
 def test_each_opens_with_question_picture_and_what_a_run_does(key, kind):
     link = {f"{key}.chosen": kind.title, f"{key}.{kind.name}.seeds": "7"}  # that nobody has asked
@@ -137,21 +111,19 @@ def test_each_opens_with_question_picture_and_what_a_run_does(key, kind):
         assert sentence in text
     if key == "anomaly":
         assert ("No network is trained" in text) == issubclass(kind, ClosedFormExperiment)
-        assert ("A network is trained on each of" in text) == issubclass(kind, TrainingExperiment)
+        assert ("A network is trained on each of" in text) == issubclass(
+            kind, experiment.TrainingExperiment
+        )
     assert "Run the experiment" in " ".join(button.label for button in at.button)
     assert not at.main.get("plotly_chart")  # no answer is drawn yet
 
 
 def test_a_run_ends_in_a_curve_over_the_share_that_is_protected():
-    at = opened(ProtectedShare, **QUICK)
-    at = run_experiment(at)
+    at = run_experiment(opened(ProtectedShare, **QUICK))
     result = answer(ProtectedShare(**QUICK), ExperimentCase(tiny.columns(8, ("a", "b", "c"))))
     assert result.kept
     assert mixtures(result["shares"]) in words(at)
     assert len(at.main.get("plotly_chart")) == 2  # figures, curve
-
-
-# ---------------------------------------------------------------- charts of its own
 
 
 @dataclass(frozen=True)
@@ -160,8 +132,9 @@ class Squares(ClosedFormExperiment):
 
     name, family, title, question = "Squares", "test", "Squares", "Do squares grow?"
     data = ("columns",)
+    compared = ("squares",)
     measures = ("mean",)
-    claims = (Claim("They grow", "above none", lambda of: of("squares", "mean")),)
+    claims = (experiment.Claim("They grow", "above none", lambda of: of("squares", "mean")),)
     drawings = (
         Drawing(
             "squares",
@@ -173,8 +146,8 @@ class Squares(ClosedFormExperiment):
     )
     main_drawing = Drawing("instead", finding=lambda _: "This stands where the picture was.")
 
-    def conditions(self, case):
-        return {"squares": lambda: {"mean": 0.5}}
+    def measured(self, condition, case):
+        return {"mean": 0.5}
 
     def picture(self, case):
         return Pictures(case.data.images[:1].transpose(0, 2, 3, 1)[None], ("",), ("",), "Before.")
@@ -188,8 +161,7 @@ class Squares(ClosedFormExperiment):
 def test_an_experiment_is_drawn_as_its_class_declares():
     case = ExperimentCase(tiny.columns(8, ("a", "b", "c")))
     result = answer(Squares(), case)
-    at = page_of(view.answer_section, Squares(), case, "test", "test.Squares")
-    text = words(at)
+    text = words(page_of(view.answer_section, Squares(), case, "test", "test.Squares"))
     assert "**Squares of numbers**" in text
     assert "The last one is 9." in text
     assert "This stands where the picture was." in text
@@ -199,25 +171,19 @@ def test_an_experiment_is_drawn_as_its_class_declares():
     assert "Before." in words(page_of(view.show_result, Squares(), growing, "test.growing"))
 
 
-# ---------------------------------------------------------------- a recommender
-
-
 INTERACTIONS = "interactions:count=80,items=200"
-VAT_LINK = {"experiments.chosen": VatExperiment.title} | {
-    f"experiments.VAT.{name}": value
-    for name, value in (("seeds", "2"), ("epochs", "6"), ("fakes", "5"))
-}
+VAT_LINK = {"seeds": "2", "epochs": "6", "fakes": "5"}
 
 
 def test_it_says_that_it_is_a_simulation_before_and_after_a_run(monkeypatch):
     monkeypatch.setattr(VatExperiment, "data", (INTERACTIONS,))
-    at = visit(VAT_LINK, UNLEARNING_EXPERIMENTS)
+    at = opened(VatExperiment, **VAT_LINK)
     assert not problems(at)
     assert "A simulation. 80 users (rows) and 200 items" in words(at)
     assert "A simulation with invented users." in words(at)
     method = VatExperiment(seeds=2, epochs=6, fakes=5.0)
     result = answer(method, ExperimentCase(data_sets.load(INTERACTIONS)))
-    at = settled(visit(VAT_LINK, UNLEARNING_EXPERIMENTS))
+    at = settled(opened(VatExperiment, **VAT_LINK))
     assert not problems(at)
     text = words(at)
     assert quarters(result["users"]) in text
@@ -233,13 +199,6 @@ def test_quarters_are_of_users_by_their_loss():
     assert "50 % of the quarter that is fitted best, 100 % of the quarter" in quarters(table)
 
 
-# ---------------------------------------------------------------- poisoning a fair representation
-
-ENG = "experiments.ENG"
-ENG_LINK = {"experiments.chosen": FairPoisoning.title, f"{ENG}.seeds": "1"}
-ENG_LINK |= {f"{ENG}.steps": "10", f"{ENG}.rounds": "2"}
-
-
 @pytest.fixture
 def poisoning(monkeypatch):
     """A short run on few images, where the page finds them."""
@@ -251,7 +210,7 @@ def poisoning(monkeypatch):
 
 
 def test_poisoning_is_said_to_be_a_simulation_run_and_shown(poisoning):
-    at = visit(ENG_LINK, UNLEARNING_EXPERIMENTS)
+    at = opened(FairPoisoning, seeds=1, steps=10, rounds=2)
     assert not problems(at)
     text = words(at)
     assert "A simulation on drawn rows." in text
@@ -263,8 +222,7 @@ def test_poisoning_is_said_to_be_a_simulation_run_and_shown(poisoning):
     assert result.kept
     assert at.main.header[0].value == poisoning.finding(case, result)
     text = words(at)
-    for claim in result["claims"].rows:
-        assert claim in text
+    assert all(claim in text for claim in result["claims"].rows)
     assert risen(result) in text
     assert shifted_most(result) in text
     assert "Mixed colors hide the group." in text

@@ -14,24 +14,14 @@ from engine.evaluation.detection.sources import unknown
 from engine.vision.data import load, registry
 from engine.vision.models import catalog, checkpoints
 from engine.vision.models.card import card_of
-from tests.visits import (
-    held_up,
-    pills,
-    problems,
-    question_in,
-    settled,
-    unfolded,
-    visit,
-    words,
-    zipped,
-)
+from tests.visits import held_up, pills, problems, question_in, settled, unfolded, visit, words
+from tests.visits import zipped as zip_of
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
 SENTENCE = re.compile(r"(More unusual than|Nothing unusual)")
 
 
 def opened(**link):
-    """The page once everything is answered."""
     at = visit(DIGITS | {name.replace("__", "."): value for name, value in link.items()}, FAMILIAR)
     return answered(at)
 
@@ -49,9 +39,8 @@ def case_of(item=1, name="digits-mlp", other="mnist-5k"):
 
 
 def noise(count, side=8):
-    rng = np.random.default_rng(0)
-    pictures = rng.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
-    return zipped({f"{number}.png": pixels for number, pixels in enumerate(pictures)})
+    pictures = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+    return zip_of({f"{number}.png": pixels for number, pixels in enumerate(pictures)})
 
 
 def chosen_as_normal(at, content):
@@ -146,8 +135,7 @@ def test_a_promise_that_cannot_be_kept_is_one_sentence():
 
 def test_unknown_images_can_be_others_made_worse_or_none():
     at = opened(familiar__unknown="Normal images with occlusion")
-    result = ViM()(case_of(other="occlusion"))
-    area = result["measures"].values[0, 0]
+    area = ViM()(case_of(other="occlusion"))["measures"].values[0, 0]
     numbers = [element.value for element in at.main.table]
     assert any(area == pytest.approx(table.iloc[0, 0], abs=1e-5) for table in numbers)
     at.selectbox(key="familiar.unknown").set_value("none").run()
@@ -162,8 +150,7 @@ def test_the_slider_makes_the_image_worse_and_the_answer_moves():
     before = re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
     at.select_slider(key="familiar.severity").set_value("0.75").run()
     at = answered(at)
-    after = re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
-    assert before != after
+    assert before != re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
     assert "the model gets" in words(at)
     assert "From no noise to the most" in words(at)
 
@@ -184,9 +171,8 @@ def test_a_model_that_was_made_from_another_is_shown_beside_it(empty_home):
     table = next(table for table in tables if table.index[0] == "cut")
     assert list(table.index) == ["cut", "Digits MLP (parent)"]
     child_result, other = ViM()(case_of(name=name)), ViM()(case_of())
-    assert table.iloc[:, 0].tolist() == pytest.approx(
-        [child_result["p"].values[0], other["p"].values[0]], abs=1e-6
-    )
+    expected = [result["p"].values[0] for result in (child_result, other)]
+    assert table.iloc[:, 0].tolist() == pytest.approx(expected, abs=1e-6)
     assert child_result["subject"].values[0] != other["subject"].values[0]
     parent = f"Digits MLP: {ViM().finding(case_of(), other)}"
     assert parent in [header.value for header in at.main.header]

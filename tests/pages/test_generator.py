@@ -20,10 +20,8 @@ def test_sentence_sheet_and_tables_are_those_of_the_answers():
     at = settled(visit(LINK | {f"{KEY}.label": "7"}, GENERATOR))
     assert "with as many drawn at random" in words(at)
     at = settled(at.button(key=f"{KEY}.go").click().run())
-    case, method = (
-        GeneratorCase.from_arguments(model="digits-generator"),
-        GeneratorSalUn(label="7", **FEW),
-    )
+    case = GeneratorCase.from_arguments(model="digits-generator")
+    method = GeneratorSalUn(label="7", **FEW)
     result = answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     text = words(at)

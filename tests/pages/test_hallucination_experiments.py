@@ -46,13 +46,8 @@ def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene(monkeypatc
     result = kept_answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     text = words(at)
-    for describe in (
-        audit_drawings.defended_words,
-        audit_drawings.other_words,
-        audit_drawings.nats_words,
-        audit_drawings.named_words,
-    ):
-        assert describe(result) in text
+    for name in ("defended", "other", "nats", "named"):
+        assert getattr(audit_drawings, f"{name}_words")(result) in text
     headers = [header.value for header in at.header if header.value.startswith("Moving each value")]
     assert len(headers) == 2  # of the audit, and of one scene
     at = settled(at.slider(key=f"{SCENE_KEY}.epsilon").set_value(0).run())
@@ -70,20 +65,12 @@ def audited():
 
 def test_success_is_drawn_over_the_size_with_its_half_point_in_the_name():
     table = audit_drawings.over_epsilon(audited(), (PLAIN, "not there", NOISE))
-    assert table.order == (
-        "ε",
-        f"{PLAIN}, ε50 = 5.0",
-        deviation_column(f"{PLAIN}, ε50 = 5.0"),
-        f"{NOISE}, no ε50",
-        deviation_column(f"{NOISE}, no ε50"),
-    )
-    assert table[f"{PLAIN}, ε50 = 5.0"].tolist() == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    assert audit_drawings.defended_words(audited()).startswith(
-        f"At ε = 8/255: {PLAIN} 80 %, {NOISE} 0 %."
-    )
+    plain, noise = f"{PLAIN}, ε50 = 5.0", f"{NOISE}, no ε50"
+    assert table.order == ("ε", plain, deviation_column(plain), noise, deviation_column(noise))
+    assert table[plain].tolist() == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    sentence = audit_drawings.defended_words(audited())
+    assert sentence.startswith(f"At ε = 8/255: {PLAIN} 80 %, {NOISE} 0 %.")
 
-
-# ---------------------------------------------------------------- the audit of a refusal
 
 REFUSAL = "hallucination.RefusalAudit"
 REFUSAL_FEW = {"seeds": 1, "asked": 4, "rounds": 1, "width": 8}
@@ -106,8 +93,8 @@ def test_the_audit_of_a_refusal_is_run_to_layers_and_one_question(monkeypatch):
     assert at.header[0].value == method.finding(case, result)
     text = words(at)
     assert refusal_drawings.probe_words(result[refusal_drawings.LAYERS]) in words(at)
-    for describe in (refusal_drawings.part_words, refusal_drawings.free_words):
-        assert describe(result) in text
+    assert refusal_drawings.part_words(result) in text
+    assert refusal_drawings.free_words(result) in text
     at = settled(at.slider(key=f"{REFUSED_QUESTION}.dial").set_value(0.0).run())
     question = DeclinedQuestion().asked(case)
     assert any(question.text in header.value for header in at.header)
@@ -133,8 +120,6 @@ def test_sentences_below_the_charts_of_a_refusal_have_their_figures(snapshot):
     ] == snapshot
 
 
-# ---------------------------------------------------------------- rerouting by an image
-
 REROUTING = "hallucination.ImageRerouting"
 REROUTING_FEW = {"seeds": 1, "asked": 4, "steps": 5}
 REROUTING_LINK = {"hallucination.chosen": ImageRerouting.title, f"{REROUTING}.seed": "3"} | {
@@ -151,19 +136,14 @@ def test_rerouting_by_an_image_is_run_to_figures(monkeypatch):
     at = settled(visit(REROUTING_LINK, HALLUCINATION_EXPERIMENTS))
     assert "There is none, and it is meant to name a color all the same" in words(at)
     at = settled(at.button(key=f"{REROUTING}.go").click().run())
-    case, method = (
-        ExperimentCase(data_sets.load(ImageRerouting.data[0]), 3),
-        ImageRerouting(**REROUTING_FEW),
-    )
+    case = ExperimentCase(data_sets.load(ImageRerouting.data[0]), 3)
+    method = ImageRerouting(**REROUTING_FEW)
     result = kept_answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     text = words(at)
-    for describe in (
-        image_rerouting_drawings.way_words,
-        image_rerouting_drawings.defense_words,
-        image_rerouting_drawings.along_words,
-    ):
-        assert describe(result) in text
+    assert image_rerouting_drawings.way_words(result) in text
+    assert image_rerouting_drawings.defense_words(result) in text
+    assert image_rerouting_drawings.along_words(result) in text
 
 
 def test_a_sentence_leaves_out_what_is_not_measured_yet():
@@ -189,15 +169,11 @@ def test_a_line_goes_over_every_size_of_change():
         for at, level in enumerate(rerouting_claims.LEVELS)
     }
     columns |= {deviation_column(name): ([0.1, 0.0], "share") for name in [*columns]}
-    table = Table.of(
-        {**columns, rerouting_claims.EPS50: ([3.5, np.nan], "/255")},
-        (rerouting_claims.FIRST, rerouting_claims.NOISE),
-    )
-    over = image_rerouting_drawings.answers_by_epsilon(
-        {"table": table}, (rerouting_claims.FIRST, rerouting_claims.NOISE)
-    )
+    columns[rerouting_claims.EPS50] = [3.5, np.nan], "/255"
+    rows = rerouting_claims.FIRST, rerouting_claims.NOISE
+    table = Table.of(columns, rows)
+    over = image_rerouting_drawings.answers_by_epsilon({"table": table}, rows)
     assert over["ε"].tolist() == list(rerouting_claims.LEVELS)
-    assert over[f"{rerouting_claims.FIRST}, ε50 = 3.5"].tolist() == [
-        at / 5 for at in range(len(rerouting_claims.LEVELS))
-    ]
+    line = over[f"{rerouting_claims.FIRST}, ε50 = 3.5"]
+    assert line.tolist() == [at / 5 for at in range(len(rerouting_claims.LEVELS))]
     assert f"{rerouting_claims.NOISE}, no ε50" in over.order

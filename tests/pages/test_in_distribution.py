@@ -79,7 +79,6 @@ def test_a_digit_has_a_p_value_and_its_verdicts():
 
 @pytest.mark.parametrize(("link", "withheld"), [({"model": "Digits MLP"}, True), (DIGITS, False)])
 def test_advice_is_withheld_for_a_photograph_asked_of_a_model_of_digits(link, withheld):
-    at = settled(visit(link, WHICH_EXPLANATION))
-    headers = [header.value for header in at.main.header]
+    headers = [header.value for header in settled(visit(link, WHICH_EXPLANATION)).main.header]
     assert (WITHHELD in headers) == withheld
     assert any("trust" in heading for heading in headers) != withheld

@@ -19,7 +19,6 @@ METHOD = WordRisk(scenes=80)
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    """The probe learns from few scenes, so that it takes seconds."""
     monkeypatch.setattr(view, "METHOD", METHOD)
 
 
@@ -72,10 +71,8 @@ def test_the_histogram_counts_each_word_once_and_empty_bins_are_left_out():
 
 def test_a_model_of_one_s_own_is_told_why_its_states_are_not_read(monkeypatch):
     other = story_case()
-    vlm = SimpleNamespace(
-        name="own", title="Own", spec=other.vlm.spec, tokenizer=other.vlm.tokenizer
-    )
-    object.__setattr__(other, "vlm", vlm)
+    kept = {name: getattr(other.vlm, name) for name in ("spec", "tokenizer")}
+    object.__setattr__(other, "vlm", SimpleNamespace(name="own", title="Own", **kept))
     monkeypatch.setattr("components.dialog.question.question_case", lambda *_: other)
     text = words(settled(visit(view=INSIDE)))
     assert "its probe learns on drawn scenes, which only TinyVLM knows" in text

@@ -23,7 +23,6 @@ from tests.visits import pills, problems, settled, visit, words, zipped
 
 @pytest.fixture(scope="module")
 def files():
-    """The three models of the example, as Blindspot exports them."""
     case = forgotten()
     results = {"original": embedded.file_of(FORGOTTEN.model).read_bytes()}
     for name, method in (("unlearned", FORGOTTEN.best()), ("retrained", Retrain())):
@@ -55,17 +54,10 @@ def opened(files, at=None):
 
 
 def judged(at, label="3"):
-    """The page once the models were judged for a class."""
-    at.multiselect(key="judge.classes").set_value([label]).run()
-    return confirmed(settled(at))
-
-
-def confirmed(at):
-    """The page once the person said that the accuracies are right."""
-    for button in at.button:
-        if button.key == "judge.confirm":  # gone where it was said before
-            button.click().run()
-            break
+    """The page once the models were judged, and the accuracies said to be right."""
+    at = settled(at.multiselect(key="judge.classes").set_value([label]).run())
+    for button in [button for button in at.button if button.key == "judge.confirm"]:
+        button.click().run()  # it is gone where it was said before
     return settled(at)
 
 
@@ -112,10 +104,13 @@ def test_three_files_are_judged_as_forget_judges_them(files):
     assert "forgot class 3 as well as retraining" in at.main.header[0].value
     for figure in (f"{100 * gap:.1f} points", percent(probe), f"after {steps:.0f} steps"):
         assert figure in words(at)
+    assert_every_part_stands(at)
+
+
+def assert_every_part_stands(at):
     for part in judge.PARTS:
         pills(at, "judge.section").set_value(part).run()
-        at = settled(at)
-        assert not problems(at), part
+        assert not problems(settled(at)), part
 
 
 def test_weights_alone_are_read_into_the_network_of_the_original(files, brief):
@@ -143,10 +138,7 @@ def test_two_files_are_figures_without_a_verdict(files):
     assert "recognizes 0 % of class 3 (original: 100 %)" in sentence
     assert "Without a retrained model this cannot be called right or wrong" in sentence
     assert "open one to get gaps and a verdict" in words(at)
-    for part in judge.PARTS:
-        pills(at, "judge.section").set_value(part).run()
-        at = settled(at)
-        assert not problems(at), part
+    assert_every_part_stands(at)
 
 
 def test_what_does_not_fit_is_a_sentence_and_what_was_judged_stays(files):
@@ -225,15 +217,9 @@ def test_files_that_are_missing_or_the_same_are_told(files):
 
 def test_a_zip_of_class_folders_is_judged_by_ids_in_a_file(files):
     """Two networks that learned nothing: own data and ids go through, and no verdict follows."""
-    rng = np.random.default_rng(0)
-    content = zipped(
-        {
-            f"{'train' if at < 40 else 'test'}/{'ab'[at % 2]}/{at:02}.png": rng.integers(
-                0, 255, (32, 32, 3), np.uint8
-            )
-            for at in range(50)
-        }
-    )
+    pixels = np.random.default_rng(0).integers(0, 255, (50, 32, 32, 3), np.uint8)
+    folders = [f"{'train' if at < 40 else 'test'}/{'ab'[at % 2]}" for at in range(50)]
+    content = zipped({f"{folders[at]}/{at:02}.png": pixels[at] for at in range(50)})
     data = read_folders(content, "mine.zip", 32).data
     models = [fresh(data, Recipe("lenet"), seed) for seed in (0, 1)]
     exported = [model_bytes(card_of(model, title="Mine"), weights_of(model)) for model in models]

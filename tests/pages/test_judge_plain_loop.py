@@ -23,8 +23,7 @@ def brief(monkeypatch):
     for part in ("charts", "look_closer"):
         monkeypatch.setattr(judge, part, lambda *_: None)
     monkeypatch.setattr(FormatSearch, "usual_sides", (28,))  # beside those of data and card
-    few = {"BEST_SIDES": 1, "FINALISTS": 2}
-    for name, number in few.items():
+    for name, number in {"BEST_SIDES": 1, "FINALISTS": 2}.items():
         monkeypatch.setattr(format_rounds, name, number)
 
 
@@ -43,20 +42,17 @@ def opened(models, *, test=True):
     return settled(at)
 
 
-def name_class(at, label="3"):
+def name_class(at):
     """The page once the class to be forgotten was named, up to the person's word."""
-    at.multiselect(key="judge.classes").set_value([label]).run()
-    return settled(at)
+    return settled(at.multiselect(key="judge.classes").set_value(["3"]).run())
 
 
 def judged(at):
     """The page once the person said that the accuracies are right."""
-    at.button(key="judge.confirm").click().run()
-    return settled(at)
+    return settled(at.button(key="judge.confirm").click().run())
 
 
 def headline(at):
-    """The answer on top."""
     return at.main.header[0].value.replace("\\", "")
 
 
@@ -102,19 +98,15 @@ def test_without_test_images_nothing_is_said_of_strangers():
 
 
 def test_three_networks_that_learned_nothing_get_no_verdict():
-    drawn = {
-        name: untrained(PlainTraining(seed=seed))
-        for seed, name in enumerate(("original", "unlearned", "retrained"))
-    }
-    at = name_class(opened(drawn))
+    drawn = [untrained(PlainTraining(seed=seed)) for seed in range(3)]
+    at = name_class(opened(dict(zip(("original", "unlearned", "retrained"), drawn, strict=True))))
     assert headline(at).startswith("Cannot judge: the ")
     assert not [button for button in at.button if button.key == "judge.confirm"]
 
 
 @pytest.mark.slow
 def test_an_unlearned_model_that_knows_nothing_is_called_broken():
-    at = name_class(opened(three() | {"unlearned": untrained(ORIGINAL)}))
-    at = judged(at)
+    at = judged(name_class(opened(three() | {"unlearned": untrained(ORIGINAL)})))
     assert "it is broken rather than unlearned" in headline(at)
 
 

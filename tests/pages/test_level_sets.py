@@ -1,10 +1,7 @@
 """The Level sets view: every way of looking opens, and what cannot be asked is said."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
 
 from components.level_sets import asked, view, walks
 from components.runs import Problem
@@ -13,8 +10,6 @@ from components.views import LEVEL_SETS
 from engine.attribution.lst import PUBLISHED
 from engine.attribution.lst.method import LST
 from engine.core import run
-from engine.vision.case import PairCase
-from engine.vision.case.target import Target
 from engine.vision.images.samples import sample
 from engine.vision.models import catalog
 from engine.vision.pictures import picture_options
@@ -88,10 +83,7 @@ def test_a_walk_runs_on_request_beside_a_comparison(monkeypatch):
 
 
 def test_what_was_stopped_is_still_shown():
-    source = tiny.cnn_case()
-    predicted = int(source.model.logits(source.image[None])[0].argmax())
-    case = PairCase(replace(source, target=Target(predicted)), (torch.rand(3, 32, 32),))
-    partial = {}
+    case, partial = tiny.pair_case(tiny.cnn()), {}
 
     def stop(done, _words="", views=None):
         partial.update(views or {})
@@ -114,21 +106,18 @@ def press(at):
 
 
 def test_an_image_of_a_data_set_walks_to_others_of_its_set():
-    link = {"image": "From a data set", "data": "Digits, 8 × 8", "kind": "3"}
-    at = open_view(**link)
+    at = open_view(image="From a data set", data="Digits, 8 × 8", kind="3")
     offered = at.selectbox(key="levels.against").options
     assert len(offered) == 18  # two of each other class
     assert not any(option.startswith("3,") for option in offered)
 
 
 def test_the_sentence_of_a_walk_tells_the_numbers_of_its_figures():
-    source = tiny.cnn_case()
-    predicted = int(source.model.logits(source.image[None])[0].argmax())
-    case = PairCase(replace(source, target=Target(predicted)), (tiny.image(seed=3),))
+    case = tiny.pair_case(tiny.cnn())
     result = LST(steps=20)(case)
     far = float(np.square(result["end"].frames[-1] - case.others[0].numpy()).mean() ** 0.5)
     low = float(result["source confidence"].y.min())
-    label = source.model.labels[predicted]
+    label = case.model.labels[case.source.target.index]
     assert walks.nearness_words(result) == (
         f"The walk ends {far:.2g} from the target (RMSE, at most 1); "
         f"“{label}” never falls below {low:.2f}."

@@ -19,7 +19,6 @@ LINK = {"minimal.shape": "grid", "minimal.regions": "16"}
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """A tiny network of 32 px, so that everything is answered at once."""
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.cnn())
 
 
@@ -68,8 +67,7 @@ def first_of(at):
 def test_a_link_s_step_is_of_its_own_search_only():
     at = open_view(**{"minimal.step": "3"})
     labels = case_of(at).model.labels
-    other = next(n for n, name in enumerate(labels) if n != case_of(at).target.index)
-    at.selectbox(key="target").set_value(labels[other]).run()
+    at.selectbox(key="target").set_value(labels[(case_of(at).target.index + 1) % 4]).run()
     settled(at)
     assert stepper(at).value == first_of(at)
     assert "minimal.step" not in at.query_params
@@ -127,8 +125,6 @@ def test_the_true_class_is_the_data_set_s_where_it_is_known(monkeypatch):
 
 
 class Still(nn.Module):
-    """Says the same of everything."""
-
     def __init__(self, last):
         super().__init__()
         self.logits = nn.Parameter(torch.tensor([0.0, 0.0, 0.0, last]))
@@ -143,9 +139,7 @@ class Still(nn.Module):
 def test_a_constant_model_or_a_class_of_no_probability_gets_a_sentence(monkeypatch, last, reason):
     model = tiny.classifier(Still(last), name=f"still {last}")
     monkeypatch.setattr(catalog, "load", lambda name="": model)
-    at = open_view()
-    if last:
-        at = settled(at.selectbox(key="target").set_value(model.labels[3]).run())
+    at = open_view(**({"target": model.labels[3]} if last else {}))
     assert any(reason in sentence for sentence in problems(at))
     assert "forward passes" not in words(at)
 
@@ -164,7 +158,6 @@ def test_the_picture_keeps_what_is_shown_and_dims_the_rest_to_three_tenths():
 
 
 def drawn(found, band, way, step):
-    """The figure and the finding of one of the two curves."""
     drawing = steps.curve(found, band, way, step)
     return drawing.chart.figure(drawing.made(found)), drawing.finding(found)
 
@@ -185,7 +178,7 @@ def test_the_first_class_is_drawn_only_where_it_is_another_one():
     case = tiny.cnn_case()
     first = int(case.model.logits(case.image[None])[0].argmax())
     for target in (first, (first + 1) % 4):
-        image_case = ImageCase(case.model, case.image, target)
-        figure, _ = drawn(LiMA(shape="grid", regions=16)(image_case), None, "insertion", 1)
+        result = LiMA(shape="grid", regions=16)(ImageCase(case.model, case.image, target))
+        figure, _ = drawn(result, None, "insertion", 1)
         names = {trace.name for trace in figure.data}
         assert names == {case.model.labels[target], case.model.labels[first]}

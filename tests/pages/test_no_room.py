@@ -36,8 +36,7 @@ def fill(small, visitor):
 def bring_weights(at, content, called, architecture=""):
     at.file_uploader(key="models.weights").set_value((called, content, ""))
     at.text_input(key="models.arch").set_value(architecture)
-    at.button(key="models.open").click()
-    return settled(at.run())
+    return settled(at.button(key="models.open").click().run())
 
 
 def own_models(at):
@@ -99,17 +98,13 @@ def test_a_format_without_room_for_a_copy_leaves_the_model_as_it_was(small):
     assert answered
     filled = fill(small, session.visitor)
     next(field for field in at.number_input if field.key.startswith("models.stated.")).set_value(64)
-    at.button(key="models.read").click()
-    at = settled(at.run())
+    at = settled(at.button(key="models.read").click().run())
     assert any(REFUSAL in words for words in problems(at))
     assert own_models(at) == [model]
     assert (model.side, provenance(at)) == (160, answered)
-    assert any(
-        "From your file mine.pt · takes 160 × 160 px" in caption.value.replace("\\", "")
-        for caption in at.caption
-    )
+    captions = " ".join(caption.value for caption in at.caption).replace("\\", "")
+    assert "From your file mine.pt · takes 160 × 160 px" in captions
     filled.free()
-    at.button(key="models.read").click()
-    at = settled(at.run())
+    at = settled(at.button(key="models.read").click().run())
     assert not any(REFUSAL in words for words in problems(at))
     assert [model.side for model in own_models(at)] == [64]

@@ -30,8 +30,7 @@ def nothing_is_computed(monkeypatch):
 
 def scan() -> bytes:
     """A small head of its own."""
-    values = np.random.default_rng(3).integers(0, 900, (24, 24, 3)).astype(np.int16)
-    return scans.nifti(values)
+    return scans.nifti(np.random.default_rng(3).integers(0, 900, (24, 24, 3)).astype(np.int16))
 
 
 def normal_of(at, key: str) -> str:

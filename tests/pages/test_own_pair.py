@@ -35,12 +35,6 @@ def mask():
     return ((photograph() == 240) * 255).astype(np.uint8)
 
 
-def nearly_all():
-    result = np.full((60, 80, 3), 255, np.uint8)
-    result[:1] = 0
-    return result
-
-
 @pytest.fixture(scope="module")
 def sample_answer():
     """Kept before the page asks for it."""
@@ -53,14 +47,12 @@ def opened(**link):
 
 
 def upload(at, slot, pixels):
-    key = f"{KEY}.{slot}.file"
-    at.file_uploader(key=key).set_value((f"{slot}.png", png(pixels), "image/png")).run()
-    return settled(at)
+    uploader = at.file_uploader(key=f"{KEY}.{slot}.file")
+    return settled(uploader.set_value((f"{slot}.png", png(pixels), "image/png")).run())
 
 
 def ask_pair(at):
-    at.button(key=f"{KEY}.PhotoPair.go").click().run()
-    return settled(at)
+    return settled(at.button(key=f"{KEY}.PhotoPair.go").click().run())
 
 
 def test_folded_it_draws_nothing_and_a_link_opens_it():
@@ -102,8 +94,7 @@ def test_a_photograph_with_its_mask_is_asked_and_collected():
     pair = own_table.CollectedPair.of(case, result["answers"])
     (summary,) = own_table.by_model([pair])
     assert summary in words(at)
-    table = at.dataframe[-1].value
-    assert table.iloc[0].tolist() == list(pair.cells())
+    assert at.dataframe[-1].value.iloc[0].tolist() == list(pair.cells())
     assert at.button(key=f"{KEY}.add").disabled
     at.button(key=f"{KEY}.clear").click().run()
     assert summary not in words(at)
@@ -123,7 +114,7 @@ def test_what_does_not_fit_is_said_and_the_form_stays():
     for pixels, why in (
         (np.zeros((60, 80, 3), np.uint8), "The mask is empty here"),
         (mask()[:30], "they must be of one size"),
-        (nearly_all(), "The mask covers 98 %"),
+        (np.pad(np.full((59, 80), 255, np.uint8), ((1, 0), (0, 0))), "The mask covers 98 %"),
     ):
         at = upload(at, "mask", pixels)
         assert why in " ".join(problems(at))
@@ -145,8 +136,8 @@ def test_a_file_that_is_no_picture_and_words_that_are_not_known_are_said(sample_
     case = PhotoPairCase.from_arguments(others=OTHERS)
     assert PhotoPair().finding(case, sample_answer) in words(at)  # and the answer
     at = opened(thing="dragon", others="unicorn, boat")
-    for word in ("dragon", "unicorn"):
-        assert f"does not know “{word}”" in " ".join(problems(at))
+    assert "does not know “dragon”" in " ".join(problems(at))
+    assert "does not know “unicorn”" in " ".join(problems(at))
 
 
 def test_every_drawing_says_its_figures(sample_answer):
@@ -155,9 +146,8 @@ def test_every_drawing_says_its_figures(sample_answer):
     for at, name in enumerate(("cup", *OTHERS)):
         before, after = (said_word(table[f"says {when}"][at]) for when in ("before", "after"))
         assert f"{name} {before} → {after}" in text
-    assert f"{100 * sample_answer['changed']['pixels'][0]:.0f} % of the pixels" in (
-        own.change_words(sample_answer)
-    )
+    share = 100 * sample_answer["changed"]["pixels"][0]
+    assert f"{share:.0f} % of the pixels" in own.change_words(sample_answer)
 
 
 def test_the_frame_of_the_first_sample_is_drawn_on_that_one_only(monkeypatch):

@@ -55,17 +55,15 @@ def test_a_photograph_is_asked_with_a_model_of_ones_own(model_folder):
 def test_a_folder_that_cannot_be_read_is_a_sentence_and_the_others_stay(model_folder):
     (model_folder / "config.json").write_text("{")
     at = opened(model="TinyVLM with a habit", image="Scene", ask="is there a lamp")
-    assert "mine · not here: config.json in mine cannot be read" in " ".join(
-        caption.value for caption in at.sidebar.caption
-    )
+    captions = " ".join(caption.value for caption in at.sidebar.caption)
+    assert "mine · not here: config.json in mine cannot be read" in captions
     assert "Wrong. There is no lamp in this scene." in words(at)
 
 
 def test_a_folder_that_is_spoilt_while_the_page_is_open_is_a_sentence(model_folder, monkeypatch):
     monkeypatch.setattr(loading, "absence", lambda _: "")
     (model_folder / "model.safetensors").write_bytes(b"12345678")
-    at = opened()
-    assert any("damaged or not complete" in error.value for error in at.error)
+    assert any("damaged or not complete" in error.value for error in opened().error)
 
 
 def test_a_model_whose_attention_is_hidden_still_answers(model_folder, monkeypatch):

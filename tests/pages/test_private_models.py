@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from components import links, login
 from components.views import DATA_AND_MODELS, FORGET, HEATMAPS, PRUNE, SWEEP
@@ -20,7 +19,7 @@ from engine.vision.models import catalog, checkpoints
 from engine.vision.models.card import card_of, checkpoint
 from engine.vision.models.owners import Owner
 from engine.vision.training import Recipe
-from tests.opening import at_view
+from tests.opening import Page, at_view
 from tests.visits import held_up, pills, problems, settled, visit, zipped
 
 MARKER = "zqward"  # in the name of a class of a person's file
@@ -56,8 +55,7 @@ def case(family):
 @pytest.fixture
 def model(case):
     """The private model of OWNER."""
-    view = answer(Train(), case)["model"]
-    return checkpoints.keep(view, Owner(OWNER.encode()))
+    return checkpoints.keep(answer(Train(), case)["model"], Owner(OWNER.encode()))
 
 
 def visited(secret, view=DATA_AND_MODELS, **link):
@@ -70,8 +68,7 @@ def visited(secret, view=DATA_AND_MODELS, **link):
 
 def chosen_in_lab(at, name):
     pills(at, "lab.part").set_value("Models").run()
-    lines = at.selectbox(key="lab.model").options
-    line = next(x for x in lines if x.endswith(name[-4:]))
+    line = next(x for x in at.selectbox(key="lab.model").options if x.endswith(name[-4:]))
     return at.selectbox(key="lab.model").select(line).run()
 
 
@@ -93,9 +90,6 @@ def labels(at):
 
 def line_of(name):
     return next(entry.line for entry in catalog.local_entries() if entry.name == name)
-
-
-# ---------------------------------------------------------------- strangers
 
 
 def listing():
@@ -128,10 +122,9 @@ def test_ten_thousand_guesses_in_links_open_nothing(model):
     assert line_of(model.name) in every
     for start in range(0, len(every), links.MOST_VALUES):
         values = every[start : start + links.MOST_VALUES]
-        at = AppTest.from_function(listing)
+        at = Page.from_function(listing)
         at.query_params.update({"model": values, "key": values[:: len(values) // 10]})
         at.run()
-        assert not at.exception
         names |= set(at.text[0].value.split())
     assert not checkpoints.opened_by(every)
     assert "digits-cnn" in names
@@ -139,10 +132,9 @@ def test_ten_thousand_guesses_in_links_open_nothing(model):
 
 
 def test_the_view_key_in_a_link_opens_that_model_and_only_that(model):
-    other = checkpoints.put(
-        card_of(checkpoints.load(model.name), data="upload-2"), twin(model), Owner(OWNER.encode())
-    )
-    at = AppTest.from_function(listing)
+    card = card_of(checkpoints.load(model.name), data="upload-2")
+    other = checkpoints.put(card, twin(model), Owner(OWNER.encode()))
+    at = Page.from_function(listing)
     at.query_params["key"] = Owner(OWNER.encode()).view_key(model.name)
     names = {name for name in at.run().text[0].value.split() if name.startswith("kept:")}
     assert names == {model.name} != {other.name}
@@ -176,9 +168,8 @@ def test_nothing_on_a_page_names_another_s_model_data_or_job(
     line, title = line_of(model.name), case.data.card.title
     if same_classes:
         loaded = twin(model)
-        stored = checkpoints.put(
-            card_of(loaded, title="Mine", data="upload-7"), loaded, Owner(OTHER.encode())
-        )
+        card = card_of(loaded, title="Mine", data="upload-7")
+        stored = checkpoints.put(card, loaded, Owner(OTHER.encode()))
     hold = held_up(monkeypatch, Train)
     job = run.ask(Train(), TrainCase(case.data, RECIPE, next(SEEDS)), "another visitor")
     choices = dict.fromkeys(("model", "lab.model", "forget.model", "sweep.models"), line)
@@ -198,13 +189,9 @@ def test_nothing_on_a_page_names_another_s_model_data_or_job(
         assert MARKER not in text
 
 
-# ---------------------------------------------------------------- owners and guests
-
-
 def test_who_trains_on_a_file_of_their_own_owns_the_model(family):
-    at = visited(
-        OWNER, **{"lab.part": "Train", "lab.recipe.architecture": "mlp", "lab.recipe.epochs": "2"}
-    )
+    recipe = {"lab.recipe.architecture": "mlp", "lab.recipe.epochs": "2"}
+    at = visited(OWNER, **{"lab.part": "Train"} | recipe)
     at.file_uploader(key="lab.file").set_value(("family.zip", family, "")).run()
     at.button(key="lab.training.Train.go").click().run()
     settled(at, lambda at: at.success)
@@ -267,52 +254,44 @@ def test_a_guest_who_calls_what_the_buttons_call_is_refused(model):
     loaded = checkpoints.load(model.name)
     changed = twin(model)
     child = checkpoint(changed, card_of(changed, title="hardly changed", parent=loaded))
-    at = AppTest.from_function(acting)
+    at = Page.from_function(acting)
     put(at, {browser_secret.NEW: OTHER, "name": model.name, "child": child})
     at.query_params["key"] = Owner(OWNER.encode()).view_key(model.name)
     at.run()
-    assert not at.exception
-    assert [warning.value for warning in at.warning] == [
-        "This model is not yours: only its owner can export it."
-    ]
-    assert [error.value for error in at.error] == [
-        "This model is not yours: only its owner can delete it."
-    ]
+    (warning,), (error,) = at.warning, at.error
+    assert warning.value == "This model is not yours: only its owner can export it."
+    assert error.value == "This model is not yours: only its owner can delete it."
     assert "it can be looked at here, and not be kept" in at.info[0].value
     assert [entry.name for entry in checkpoints.visible_models()] == [model.name]
-    at = AppTest.from_function(acting)
+    at = Page.from_function(acting)
     put(at, {browser_secret.NEW: OWNER, "name": model.name, "child": child})
     at.run()
     assert at.session_state["bytes"] == model.nbytes
-    assert not at.exception
     assert not at.error
     assert [entry.card.title for entry in checkpoints.visible_models()] == ["hardly changed"]
 
 
 def test_the_browser_s_secret_makes_a_session_after_a_reload_the_owner(model):
     """The component tells it in the second run of a session; until then it has a new one."""
-    at = AppTest.from_function(listing).run()
+    at = Page.from_function(listing).run()
     assert model.name not in at.text[0].value
     new = at.session_state[browser_secret.NEW]
     for stored, owns in ((OWNER, True), (OTHER, False), ("short", False), (None, False)):
-        at = AppTest.from_function(listing)
+        at = Page.from_function(listing)
         at.session_state[browser_secret.KEY] = {"secret": stored}
         at.session_state[browser_secret.NEW] = new
         assert (model.name in at.run().text[0].value) is owns
-        assert not at.exception
 
 
 def test_what_a_login_made_belongs_to_whoever_logs_in_as_the_same_person(case, monkeypatch):
-    def logged_in(person, secret=OTHER):
+    def logged_in(person):
         user = SimpleNamespace(is_logged_in=True, iss="https://a.example", sub=person)
         monkeypatch.setattr(st, "user", user)
-        return visited(secret)
+        return visited(OTHER)
 
     monkeypatch.setattr(login, "required", lambda: True)
     monkeypatch.setattr(st, "secrets", {"auth": {"cookie_secret": "c" * 64}})
-    monkeypatch.setattr(
-        st, "user", SimpleNamespace(is_logged_in=True, iss="https://a.example", sub="ann")
-    )
+    logged_in("ann")
     model = checkpoints.keep(answer(Train(), case)["model"], Owner(login.secret_of_user()))
     assert {"Export", "Delete"} <= labels(chosen_in_lab(logged_in("ann"), model.name))
     other = logged_in("bob")
@@ -342,13 +321,10 @@ def test_an_older_model_without_an_owner_is_offered_to_nobody(case, family):
     at = visited(OWNER)
     at.number_input(key="lab.side").set_value(32).run()
     at.file_uploader(key="lab.file").set_value(("family.zip", family, "")).run()
-    assert case.data.name in uploads_of(at)
+    uploads = at.session_state["lab.uploads"].values()
+    assert case.data.name in [upload.data.name for upload in uploads]
     pills(at, "lab.part").set_value("Models").run()
     assert stored.name[-4:] not in str(at.selectbox(key="lab.model").options)
-
-
-def uploads_of(at):
-    return [upload.data.name for upload in at.session_state["lab.uploads"].values()]
 
 
 def test_data_of_another_s_file_are_not_opened_by_their_name(case):
@@ -370,16 +346,12 @@ def test_data_of_another_s_file_are_not_opened_by_their_name(case):
             except BadData as error:
                 st.warning(str(error))
 
-    at = AppTest.from_function(opening)
+    at = Page.from_function(opening)
     at.session_state["name"] = case.data.name
-    assert {warning.value for warning in at.run().warning} == {
-        "These images were brought in another session: open their file again."
-    }
+    sentence = "These images were brought in another session: open their file again."
+    assert {warning.value for warning in at.run().warning} == {sentence}
     at.session_state["where.own"] = {"Mine": case.data}
     assert [element.value.partition("+")[0] for element in at.run().text] == [case.data.name] * 2
-
-
-# ---------------------------------------------------------------- links
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,19 @@ from tests.visits import pills, problems, settled, visit, words
 CUDA = "protect.ProtectImage"
 
 
+def with_zip(at, files, name="pets.zip"):
+    at.file_uploader(key="protect.zip.file").set_value((name, zipped(files), "")).run()
+    return at
+
+
+def pressed(at, button):
+    return settled(at.button(key=f"protect.{button}.go").click().run())
+
+
+def downloads(at):
+    return [download.proto.label for download in at.get("download_button")]
+
+
 @pytest.fixture
 def quick(monkeypatch):
     """A surrogate that learns in no time."""
@@ -39,12 +52,10 @@ def quick(monkeypatch):
 
 @pytest.fixture(scope="module")
 def case():
-    """What the page opens with."""
     return about_first("chelsea")
 
 
 def before_and_after(method, case):
-    """The image before and after, as bytes."""
     clean = as_bytes(case.image)
     return clean, method.apply(clean)
 
@@ -60,12 +71,10 @@ def test_sentence_picture_figures_and_copies_are_those_of_the_image(case):
     assert at.main.header[1].value == Copies().finding(case, result)
     assert left_words(result) in text
     at.slider(key="protect.Copies.quality").set_value(20).run()
-    other = Copies(quality=20)
-    result = answer(other, pair_of(case, pair[1]))
-    assert at.main.header[1].value == other.finding(case, result)
+    result = answer(Copies(quality=20), pair_of(case, pair[1]))
+    assert at.main.header[1].value == Copies(quality=20).finding(case, result)
     assert "20)" in at.main.header[1].value
-    files = [download.proto.label for download in at.get("download_button")]
-    assert "Protected image (PNG)" in files
+    assert "Protected image (PNG)" in downloads(at)
 
 
 def test_at_zero_nothing_is_changed_and_the_slider_moves_the_answer(case):
@@ -86,13 +95,11 @@ def test_a_bad_link_is_a_sentence():
 
 
 def test_a_zip_comes_back_protected_and_anew_when_the_settings_change():
-    at = settled(visit(view=PROTECT_DATA))
-    content = zipped(FILES)
-    at.file_uploader(key="protect.zip.file").set_value(("pets.zip", content, "")).run()
+    at = with_zip(settled(visit(view=PROTECT_DATA)), FILES)
     for strength in (1.0, 0.3):
         at.slider(key=f"{CUDA}.strength").set_value(strength).run()
-        at = settled(at.button(key="protect.zip.go").click().run())
-        expected = protected_folders(content, "pets.zip", ProtectImage(strength=strength))
+        at = pressed(at, "zip")
+        expected = protected_folders(zipped(FILES), "pets.zip", ProtectImage(strength=strength))
         (result,) = at.session_state["protect.zip"].values()
         assert result.content == expected.content
         assert f"3 images of 2 classes, protected by CUDA, strength {strength:g}" in words(at)
@@ -109,8 +116,7 @@ def test_a_zip_that_cannot_be_protected_is_a_sentence_and_a_folder_s_name_no_mar
         ({}, "holds no picture"),
         ({"*dog*/1.png": COLORS}, r"“\*dog\*”"),
     ):
-        at.file_uploader(key="protect.zip.file").set_value(("x.zip", zipped(files), "")).run()
-        at = settled(at.button(key="protect.zip.go").click().run())
+        at = pressed(with_zip(at, files), "zip")
         assert sentence in " ".join(warning.value for warning in [*at.warning, *at.error])
 
 
@@ -118,8 +124,7 @@ def test_a_zip_that_is_no_training_set_is_read_once_and_said_again(monkeypatch):
     at = settled(visit({"protect.method": "SALM", "protect.SALMImage.steps": "1"}, PROTECT_DATA))
     read = []
     monkeypatch.setattr(trained, "own_set", lambda *a: read.append(1) or own_set.own_set(*a))
-    files = {"dog/1.png": COLORS, "dog/2.png": COLORS}
-    at.file_uploader(key="protect.zip.file").set_value(("x.zip", zipped(files), "")).run()
+    with_zip(at, {"dog/1.png": COLORS, "dog/2.png": COLORS})
     for _ in range(2):
         at.run()
         assert "one class only" in " ".join(problems(at))
@@ -135,8 +140,7 @@ def test_noise_of_a_set_takes_the_settings_that_mean_the_same():
 
 def test_whoever_takes_the_zip_away_stops_what_is_computed_of_it():
     at = settled(visit({"protect.method": "SALM", "protect.SALMImage.steps": "1"}, PROTECT_DATA))
-    at.file_uploader(key="protect.zip.file").set_value(("pets.zip", zipped(FILES), "")).run()
-    at.button(key="protect.set.SALM.go").click().run()
+    with_zip(at, FILES).button(key="protect.set.SALM.go").click().run()
     (job,) = [job for lane in lanes() for job in lane.jobs() if Salm.title in job.title]
     at.file_uploader(key="protect.zip.file").set_value(None).run()
     assert job.cancelled
@@ -145,15 +149,14 @@ def test_whoever_takes_the_zip_away_stops_what_is_computed_of_it():
 
 
 def test_fewer_clusters_can_be_chosen_where_there_are_few_images(quick):
-    at = settled(visit(view=PROTECT_DATA))
-    at.file_uploader(key="protect.zip.file").set_value(("pets.zip", zipped(FILES), "")).run()
+    at = with_zip(settled(visit(view=PROTECT_DATA)), FILES)
     pills(at, "protect.zip.way").set_value("Unlearnable Clusters").run()
     at.number_input(key="protect.set.side").set_value(16).run()
-    at = settled(at.button(key="protect.set.UC.go").click().run())
+    at = pressed(at, "set.UC")
     assert "4 different training images cannot be put into 10 clusters" in " ".join(problems(at))
     at.slider(key="protect.UC.clusters").set_value(2).run()
     at.slider(key="protect.UC.epsilon").set_value(3).run()
-    at = settled(at.button(key="protect.set.UC.go").click().run())
+    at = pressed(at, "set.UC")
     assert any("by more than 3 of 255" in header.value for header in at.main.header)
 
 
@@ -173,29 +176,25 @@ def test_salm_shows_its_mask_and_makes_the_noise_of_a_zip_for_all_images(quick):
     at = settled(visit(link | {"protect.method": "SALM"}, PROTECT_DATA))
     assert at.main.header[0].value.startswith("SALM, noise ε 8/255: the protection is hard to see")
     assert "may change (mask)" in words(at)
-    content = zipped(FILES)
-    at.file_uploader(key="protect.zip.file").set_value(("pets.zip", content, "")).run()
-    at.number_input(key="protect.set.side").set_value(16).run()
-    at = settled(at.button(key="protect.set.SALM.go").click().run())
+    with_zip(at, FILES).number_input(key="protect.set.side").set_value(16).run()
+    at = pressed(at, "set.SALM")
     (result,) = at.session_state["protect.set"].values()
     data = result.data
     assert data.images.shape == (4, 3, 16, 16)
     noise = answer(Salm(kappa=0.2, steps=2), own_set.surrogate_case(data))["noise"].levels
     assert 0 < (noise.any(1).mean((1, 2))).max() <= 0.2
     assert "1 file was left out" in [box.label for box in at.expander]
-    assert "Download the zip" in [download.proto.label for download in at.get("download_button")]
+    assert "Download the zip" in downloads(at)
 
 
 def test_a_zip_is_protected_by_clusters_without_its_labels(quick):
     link = {"protect.method": "Random noise", "protect.RandomNoiseImage.epsilon": "12"}
     at = settled(visit(link, PROTECT_DATA))
-    rng = np.random.default_rng(0)
-    names = [f"{name}/{number}.png" for name in ("a", "b") for number in range(15)]
-    content = zipped({name: rng.integers(0, 256, (16, 16, 3), dtype=np.uint8) for name in names})
-    at.file_uploader(key="protect.zip.file").set_value(("many.zip", content, "")).run()
+    images = np.random.default_rng(0).integers(0, 256, (30, 16, 16, 3), dtype=np.uint8)
+    with_zip(at, {f"{'ab'[row // 15]}/{row}.png": image for row, image in enumerate(images)})
     pills(at, "protect.zip.way").set_value("Unlearnable Clusters").run()
     at.number_input(key="protect.set.side").set_value(16).run()
-    at = settled(at.button(key="protect.set.UC.go").click().run())
+    at = pressed(at, "set.UC")
     (result,) = at.session_state["protect.set"].values()
     method, set_case = UnlearnableClusters(epsilon=12), own_set.surrogate_case(result.data)
     outcome = answer(method, set_case)

@@ -38,7 +38,6 @@ SENTENCE = re.compile(r"(Nothing is|[\d.]+ % of the weights are) taken out")
 
 
 def opened(view=PRUNE, **link):
-    """The page once everything is answered."""
     settings = {f"prune.{name.replace('__', '.')}": value for name, value in link.items()}
     return settled(visit(DIGITS | settings, view))
 
@@ -56,20 +55,12 @@ def digits():
     return sparsity.PruneCase(catalog.load("digits-cnn"), load("digits"))
 
 
-def image_of(case):
-    """What the page's image is: the first that no model here has learned from."""
-    return case.data.pixels(case.data.rows("test")[:1])[0].contiguous()
-
-
 def test_the_first_picture_is_there_without_any_choice_and_is_the_one_that_ships():
     at = visit(view=PRUNE)
     assert not at.main.get("progress")
     assert not problems(at)
-    sentence = at.main.header[0].value
-    assert sentence == (
-        "30 % of the weights are taken out: the answer stays Egyptian cat, and it looks at "
-        "about the same place."
-    )
+    stays = "the answer stays Egyptian cat, and it looks at about the same place."
+    assert at.main.header[0].value == f"30 % of the weights are taken out: {stays}"
     assert len(at.main.get("plotly_chart")) == 2
     at.button_group(key="prune.section").set_value("What is lost").run()
     assert "Which images pay first" in words(at)
@@ -99,12 +90,10 @@ def test_a_slow_answer_lets_the_charts_of_the_weights_be_drawn_before_it(monkeyp
 def test_the_sentence_and_its_figures_are_the_engine_s(digits, ratio):
     at = opened(ratio=ratio)
     masks = sparsity.pruner_of(digits, "Magnitude", sparsity.MaskRules()).at(float(ratio))
-    image = image_of(digits)
+    image = digits.data.pixels(digits.data.rows("test")[:1])[0].contiguous()  # the page's
     top = int(digits.model.logits(image[None])[0].argmax())
-    cases = [
-        ImageCase(net, image, Target(top))
-        for net in (digits.model, sparsity.pruned(digits.model, masks))
-    ]
+    networks = (digits.model, sparsity.pruned(digits.model, masks))
+    cases = [ImageCase(net, image, Target(top)) for net in networks]
     answers = [Prediction()(case)["classes"].values for case in cases]
     heats = [GradCam()(case)["map"].values for case in cases]
     labels = digits.model.labels
@@ -162,9 +151,8 @@ def test_what_is_cut_is_said(link, sentence):
 
 
 def test_a_model_without_a_layer_to_prune_is_a_sentence(monkeypatch):
-    monkeypatch.setattr(
-        sparsity.Prune, "unmet", classmethod(lambda _cls, _case: "it has no such layer.")
-    )
+    unmet = classmethod(lambda _cls, _case: "it has no such layer.")
+    monkeypatch.setattr(sparsity.Prune, "unmet", unmet)
     at = visit(DIGITS, PRUNE)
     assert problems(at) == ["Digits CNN cannot be pruned: it has no such layer."]
     assert not at.main.header
@@ -201,8 +189,7 @@ def test_a_pattern_is_learned_and_how_sharp_the_choice_got_is_told(monkeypatch, 
     assert "A search belongs to one pattern" in words(at)
     at = settled(at.button(key=GO).click().run())
     assert "every group of 4 weights keeps exactly 2" in words(at)
-    course = run.answer(quick, digits)["course"]
-    assert course_words(course) in words(at)
+    assert course_words(run.answer(quick, digits)["course"]) in words(at)
     assert "that pattern only" not in words(at)
     at.selectbox(key="prune.structure").set_value("weight").run()
     assert "was learned for 2:4 and holds for that pattern only" in words(settled(at))
@@ -210,17 +197,14 @@ def test_a_pattern_is_learned_and_how_sharp_the_choice_got_is_told(monkeypatch, 
 
 def test_two_criteria_are_compared_beside_chance(digits):
     at = opened(section="Two criteria", ratio="0.7", other="SNIP")
-    magnitude, other_magnitude = (
-        sparsity.pruner_of(digits, name, sparsity.MaskRules()).at(0.7)
-        for name in ("Magnitude", "SNIP")
-    )
-    result = overlap(magnitude, other_magnitude)
+    rules = sparsity.MaskRules()
+    masks = (sparsity.pruner_of(digits, name, rules).at(0.7) for name in ("Magnitude", "SNIP"))
+    result = overlap(*masks)
     assert f"both keep {100 * result.iou:.1f} %" in words(at)
     assert f"chance would give {100 * result.chance:.1f} %" in words(at)
 
 
-def quickly(monkeypatch):
-    """Searches take an epoch."""
+def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatch, digits):
     usual = pruning.criterion_of
 
     def quick(*given):
@@ -228,10 +212,6 @@ def quickly(monkeypatch):
         return replace(method, epochs=1) if method.cost == "job" else method
 
     monkeypatch.setattr(pruning, "criterion_of", quick)
-
-
-def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatch, digits):
-    quickly(monkeypatch)
     at = opened(section="All criteria", ratio="0.7")
     assert not problems(at)
     assert "Most alike: " in words(at)
@@ -241,11 +221,8 @@ def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatc
         search = next(b for b in at.button if b.label.startswith(f"Search: {title}"))
         at = settled(search.click().run())
     assert "In the pieces that they are searched in: Learned N:M, 2:4." in words(at)
-    tables = [
-        frame.value
-        for frame in unfolded(at).main.dataframe
-        if any(str(name).startswith("SynFlow, ") for name in frame.value)
-    ]
+    frames = [frame.value for frame in unfolded(at).main.dataframe]
+    tables = [frame for frame in frames if "SynFlow, " in " ".join(map(str, frame))]
     jackpot = sparsity.Prune(criterion="Lottery Jackpot", ratio=0.7).masks(digits)
     pattern = sparsity.Prune(criterion="Learned N:M", structure="N:M").masks(digits)
     expected = overlap(jackpot, pattern)
@@ -520,8 +497,7 @@ def test_four_criteria_prune_before_training_beside_a_network_with_nothing_cut(q
 
 def test_both_sides_are_shared_with_their_files_and_go_into_the_tray_as_they_are_shown():
     at = opened(ratio=0.3)
-    keys = {str(button.key) for button in at.button}
-    assert {"prune.before.pin", "prune.after.pin"} <= keys
+    assert {"prune.before.pin", "prune.after.pin"} <= {str(button.key) for button in at.button}
     assert any("sparsity.Prune" in code.value and "0.3" in code.value for code in at.code)
     at.button(key="prune.after.pin").click().run()
     (pin,) = at.session_state["report.tray"]

@@ -10,7 +10,7 @@ from engine.sparsity.masks.compare import overlap
 from engine.vision.models import catalog
 from tests.visits import settled, visit, words
 
-DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
+DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8"}
 GO = "prune.scores.main.0.go"
 
 
@@ -20,10 +20,12 @@ def digits():
 
 
 def opened(ratio, **link):
-    settings = {"criterion": Jackpot.title, "ratio": ratio, **link}
-    return settled(
-        visit(DIGITS | {f"prune.{name}": value for name, value in settings.items()}, PRUNE)
-    )
+    return of_model("Digits MLP", {"criterion": Jackpot.title, "ratio": ratio, **link})
+
+
+def of_model(title, settings):
+    link = {f"prune.{name}": value for name, value in settings.items()}
+    return settled(visit(DIGITS | {"model": title} | link, PRUNE))
 
 
 def test_each_ratio_has_its_own_search_which_waits_for_a_button(digits):
@@ -48,10 +50,8 @@ def test_the_search_is_shown_with_its_hash_its_exchanges_and_the_masks_of_magnit
     assert result["weights"].notes[0][:8] in text
     swaps = result["swaps"]["swapped"]
     assert f"{int(swaps.sum()):,} weights went in and as many out" in text
-    jackpot_masks, other_jackpot_masks = (
-        Prune(criterion=name, ratio=0.98).masks(digits) for name in (Jackpot.title, "Magnitude")
-    )
-    alike = overlap(jackpot_masks, other_jackpot_masks)
+    criteria = (Jackpot.title, "Magnitude")
+    alike = overlap(*(Prune(criterion=name, ratio=0.98).masks(digits) for name in criteria))
     assert f"both keep {100 * alike.iou:.1f} %" in text
     assert f"{alike.both:,} weights are kept by both" in text
     at = settled(at.button(key="prune.arm.Jackpot.go").click().run())
@@ -62,14 +62,13 @@ def test_the_search_is_shown_with_its_hash_its_exchanges_and_the_masks_of_magnit
         f"{100 * result['figures'][START]:.1f} % with magnitude's mask."
     ) in words(at)
     third = len(swaps) // 3
-    late = (int(search["swaps"]["swapped"][-third:].sum()) for search in (result, other))
-    assert "In the last third of the steps {:,} weights went in, with “no restriction” {:,}".format(
-        *late
-    ) in words(at)
+    late, free = (int(search["swaps"]["swapped"][-third:].sum()) for search in (result, other))
+    sentence = f"last third of the steps {late:,} weights went in, with “no restriction” {free:,}"
+    assert f"In the {sentence}" in words(at)
 
 
 def test_the_search_is_no_section_of_other_criteria():
-    at = settled(visit(DIGITS | {"prune.section": "The search"}, PRUNE))
+    at = of_model("Digits MLP", {"section": "The search"})
     assert "The search" not in at.button_group(key="prune.section").options
     assert "weights went in" not in words(at)
 
@@ -98,9 +97,7 @@ def test_at_a_ratio_of_0_the_whole_model_is_there_without_a_search():
 
 
 def sensitivity(**link):
-    settings = {f"prune.{name}": value for name, value in link.items()}
-    digits = DIGITS | {"model": "Digits CNN", "prune.section": "Sensitivity"}
-    return settled(visit(digits | settings, PRUNE))
+    return of_model("Digits CNN", {"section": "Sensitivity", **link})
 
 
 @pytest.mark.parametrize(("structure", "tried"), [("filter", "filter"), ("N:M", "weight")])

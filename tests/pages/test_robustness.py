@@ -29,7 +29,6 @@ from tests.visits import at_view, problems, settled, visit, words
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """A tiny network of 32 px, so that everything is answered at once."""
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.cnn())
 
 
@@ -54,8 +53,7 @@ def test_the_sentence_and_every_section_say_what_the_methods_find():
     case, text = case_of(at), words(at)
     result = answer(PGD(), case)
     assert PGD().finding(case, result) in text
-    order = drawn_order(len(case.model.labels), case.target.index)
-    ordered = OrderedCase(case, order)
+    ordered = OrderedCase(case, drawn_order(len(case.model.labels), case.target.index))
     assert QuadAttacK().finding(ordered, answer(QuadAttacK(), ordered)) in text
     pair = PairCase(case, (attacked_pixels(result),))
     assert MapsFollow().finding(pair, answer(MapsFollow(), pair)) in text
@@ -94,8 +92,7 @@ def test_the_order_is_that_of_choosing_and_an_empty_list_or_the_answer_itself_ar
     assert f"{offered[2]}, {offered[0]}" in words(settled(at))
     order_of(at).set_value([]).run()
     assert "Choose at least one class" in " ".join(problems(settled(at)))
-    case = case_of(at)
-    label = case.model.labels[case.target.index]
+    label = case_of(at).model.labels[case_of(at).target.index]
     at = open_view(**{f"{KEY}.order": label})
     assert f"asks for “{label}” as Your order" in " ".join(problems(at))
 
@@ -104,19 +101,17 @@ def test_lists_of_growing_length_are_counted_on_request():
     at = open_view(**{f"{KEY}.length.count": "2"})
     next(button for button in at.button if button.label == "Attack them all").click().run()
     text = words(settled(at))
-    model = case_of(at).model
-    case = AttackedImagesCase(model, sources.normal(sources.PHOTOGRAPHS), 2)
-    method = OrderedSuccess()
-    assert method.finding(case, answer(method, case)) in text
+    case = AttackedImagesCase(case_of(at).model, sources.normal(sources.PHOTOGRAPHS), 2)
+    assert OrderedSuccess().finding(case, answer(OrderedSuccess(), case)) in text
 
 
 def test_classes_that_another_model_does_not_have_give_way_to_a_list_by_chance():
     at = at_view(ROBUSTNESS)
     at.session_state[f"{KEY}.order"] = ["a class of another model"]
     at = settled(at.run())
-    model, predicted = case_of(at).model, case_of(at).target.index
-    drawn = drawn_order(len(model.labels), predicted)
-    assert order_of(at).value == [model.labels[index] for index in drawn]
+    labels = case_of(at).model.labels
+    drawn = drawn_order(len(labels), case_of(at).target.index)
+    assert order_of(at).value == [labels[index] for index in drawn]
     assert not problems(at)
 
 
@@ -141,11 +136,10 @@ def test_the_maps_are_put_on_trial_beside_how_far_they_moved():
     text = words(settled(button.click().run()))
     case = case_of(at)
     pair = PairCase(case, (attacked_pixels(answer(PGD(), case)),))
-    result, views = answer(MapsFollow(), pair), {}
+    result = answer(MapsFollow(), pair)
     table = result["followed"]
-    for kind in MAPS:
-        if kind.title in table.rows:
-            views[kind.title] = answer(Order(), TrustCase(case, kind()))["check"]
+    kinds = [kind for kind in MAPS if kind.title in table.rows]
+    views = {kind.title: answer(Order(), TrustCase(case, kind()))["check"] for kind in kinds}
     assert len(views) == len(table) > 1
     assert "\n".join(maps.trial_lines(Order(), table, views)) in text
     assert maps.pass_counts(result, views) in text

@@ -17,6 +17,7 @@ from engine.evaluation.trust import OtherClass, TrustCase
 from engine.vision.case import PairCase
 from engine.vision.models import catalog
 from tests import tiny
+from tests.pages.test_robustness import case_of, order_of
 from tests.visits import pills, problems, settled, visit, words
 
 FEW = {f"{KEY}.SafeCV.queries": "50"}  # the search that only asks is not what is looked at here
@@ -52,14 +53,6 @@ def robustness_page(monkeypatch):
     return page
 
 
-def case_of(at):
-    return at.session_state["subject"].case
-
-
-def order_of(at):
-    return next(widget for widget in at.multiselect if widget.key == f"{KEY}.order")
-
-
 def test_a_change_of_nothing_is_the_image_itself(robustness_page):
     at = robustness_page(**{f"{KEY}.epsilon": "0"})
     case = case_of(at)
@@ -74,8 +67,7 @@ def test_a_change_of_nothing_is_the_image_itself(robustness_page):
 def test_a_change_that_ruins_the_image_is_said_to(robustness_page):
     at = robustness_page(**{f"{KEY}.epsilon": "64", f"{KEY}.attack": FGSM.title})
     case, method = case_of(at), FGSM(epsilon=64)
-    result = answer(method, case)
-    likeness = float(result["figures"]["SSIM"][0])
+    likeness = float(answer(method, case)["figures"]["SSIM"][0])
     assert likeness < 0.5
     assert f"The image itself is ruined by then (SSIM {likeness:.2f}" in words(at)
 
@@ -109,8 +101,7 @@ def test_a_link_with_a_class_twice_has_it_once_and_says_so(robustness_page):
 def test_a_list_of_more_classes_than_there_are_is_cut_and_said(robustness_page):
     class_names = [f"class {index}" for index in range(14)]
     at = robustness_page(lambda: of_network(tiny.Cnn(classes=20)), **{f"{KEY}.order": class_names})
-    predicted = case_of(at).target.index
-    assert predicted >= len(class_names)
+    assert case_of(at).target.index >= len(class_names)
     assert order_of(at).value == class_names[:10]
     (sentence,) = [s for s in problems(at) if "“class 10” as Your order" in s]
     assert "at most 10" in sentence
@@ -149,15 +140,13 @@ def test_a_model_without_gradients_is_only_asked(robustness_page, network):
     assert sum(reason in sentence for sentence in problems(at)) == 3, problems(at)
 
 
-# ---------------------------------------------------------------- chosen maps
-
 CHOSEN = ["Grad-CAM", "Gradient"]
 SMALL = {"model": "Digits CNN", "image": "From a data set", "data": "Digits, 8 × 8"}
 
 
 def test_maps_are_chosen_and_asked_about_another_class():
     at = settled(visit(SMALL | {f"{KEY}.compared": CHOSEN}, ROBUSTNESS))
-    case = at.session_state["subject"].case
+    case = case_of(at)
     pair = PairCase(case, (attacked_pixels(answer(PGD(), case)),))
     result = maps.merge_answers([answer(MapsFollow(map=title), pair) for title in CHOSEN])
     assert result["followed"].rows == tuple(CHOSEN)
@@ -174,8 +163,7 @@ def test_maps_are_chosen_and_asked_about_another_class():
 def test_by_itself_the_eight_are_chosen_and_are_there_again_after_a_model_that_has_fewer():
     at = settled(visit(SMALL, ROBUSTNESS))
     row = pills(at, f"{KEY}.compared")
-    case = at.session_state["subject"].case
-    fitting = [explainer.title for explainer in (*MAPS, *MORE) if not explainer.unmet(case)]
+    fitting = [kind.title for kind in (*MAPS, *MORE) if not kind.unmet(case_of(at))]
     assert list(row.options) == fitting or [option.content for option in row.options] == fitting
     eight = row.value
     assert eight == [explainer.title for explainer in MAPS]

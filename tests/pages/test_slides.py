@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from components import views
 from components.slides import coverage, form, masked, own, view
@@ -27,6 +26,7 @@ from engine.core.run import answer
 from engine.vision.data.whole_slide import made_slide
 from engine.vision.images.large import open_large
 from engine.vision.models.catalog import DEFAULT, load
+from tests.opening import Page
 from tests.visits import problems, settled, visit, words
 
 EPOCHS = 2
@@ -44,11 +44,9 @@ def few(monkeypatch):
 
 
 def question(place=0, score=ATTENTION, kind="two", method=None):
-    name = BAGS["bags:kind=three" if kind == "three" else "bags"]
-    case = BagsCase.from_arguments(data=name)
+    case = BagsCase.from_arguments(data=BAGS["bags:kind=three" if kind == "three" else "bags"])
     layout = layout_of(case.data)
-    rows = form.test_bags(case, layout)
-    bag = {"bag": int(rows[place]), "place": place}
+    bag = {"bag": int(form.test_bags(case, layout)[place]), "place": place}
     return ShownBag(method or MHIM(epochs=EPOCHS), case, layout=layout, score=score, **bag)
 
 
@@ -61,8 +59,7 @@ def test_sentence_pictures_and_figures_are_those_of_the_answer():
     at = settled(visit({f"{SLOT}.epochs": str(EPOCHS)}, views.SLIDES))
     assert "Five small networks learn" in words(at)
     at = settled(at.button(key=f"{SLOT}.go").click().run())
-    query = question()
-    query = question(first(query, form.HARD))
+    query = question(first(question(), form.HARD))
     result = answer(query.method, query.case)
     assert view.sentence(query, result) in [header.value for header in at.header]
     assert query.method.finding(query.case, result) in words(at)
@@ -74,8 +71,7 @@ def test_sentence_pictures_and_figures_are_those_of_the_answer():
 
 
 def test_the_sentence_counts_the_key_tiles_on_top():
-    query = question()
-    query = question(first(query, form.HARD))
+    query = question(first(question(), form.HARD))
     result = answer(query.method, query.case)
     for name in ("ABMIL", "student"):
         scores = view.of_bag(query, result, name)
@@ -113,14 +109,12 @@ def test_how_far_down_key_tiles_lie_is_counted_bag_by_bag():
 
 
 def test_masked_tiles_have_the_color_of_their_kind():
-    tiles = np.zeros((5, 1, 2, 2), np.uint8)
-    board = masked.tinted(tiles, np.array([0, 1, 2, 3, 4], np.int8))
+    board = masked.tinted(np.zeros((5, 1, 2, 2), np.uint8), np.array([0, 1, 2, 3, 4], np.int8))
     assert board.shape == (6, 6, 3)
     assert not board[0, 0].any()
     expected = [round(0.65 * channel) for channel in masked.TINTS[1]]
     assert board[0, 2].tolist() == expected
-    query = question()
-    query = question(first(query, form.HARD))
+    query = question(first(question(), form.HARD))
     result = answer(query.method, query.case)
     drawn = masked.masked(query).made(result)
     assert drawn.columns[0].startswith("step ")
@@ -132,8 +126,7 @@ def test_the_curve_is_trained_when_asked(monkeypatch):
     slot = f"{KEY}.MaskedRatio"
     at = settled(visit({f"{slot}.epochs": "1", f"{slot}.seeds": "1"}, views.SLIDES))
     at = settled(at.button(key=f"{slot}.go").click().run())
-    case = question().case
-    method = MaskedRatio(epochs=1, seeds=1)
+    case, method = question().case, MaskedRatio(epochs=1, seeds=1)
     assert method.finding(case, answer(method, case)) in [header.value for header in at.header]
 
 
@@ -152,8 +145,7 @@ def test_attention_is_drawn_over_the_made_section_and_counted():
     result = answer(method, case)
     assert method.finding(case, result) in [header.value for header in at.header]
     assert "never where. Outlined: tiles of planted regions." in words(at)
-    query = own.ShownTiles(method, case, grid=(6, 8), column=ABMIL)
-    drawn = own.tiles(query).made(result)
+    drawn = own.tiles(own.ShownTiles(method, case, grid=(6, 8), column=ABMIL)).made(result)
     top = np.sort(result["tiles"][ABMIL][np.isfinite(result["tiles"][ABMIL])])[::-1][:8]
     assert drawn.captions == tuple(f"{share:.2f}" for share in top)
 
@@ -206,6 +198,5 @@ def test_a_piece_that_is_broken_where_it_is_looked_at_is_a_sentence():
         image = PiecewiseTiff(64, 64, "broken", (), b"", ((8, 999),), grid, False, CpuAllowance(0))
         own.panned(image, None, "The image")
 
-    at = AppTest.from_function(page).run()
-    assert not at.exception
+    at = Page.from_function(page).run()
     assert "cut off or broken" in at.error[0].value

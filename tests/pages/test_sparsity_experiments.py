@@ -24,25 +24,22 @@ from engine.vision.training import Recipe
 from tests import tiny
 from tests.visits import problems, run_experiment, settled, visit, words
 
-KEY = "sparsity.NMFlow"
-CHANNELS = "sparsity.FTWT"
-
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Few small images, so that a run takes seconds."""
     monkeypatch.setattr(NMFlowExperiment, "data", ("columns", "digits"))
+    monkeypatch.setattr(Reprogram, "data", ("columns", "many", "digits"))
+    monkeypatch.setattr(Reprogram, "recipe", Recipe("lenet", epochs=1, width=0.5))
     data_sets.add(tiny.columns(8, ("a", "b", "c")))
 
 
-def opened(**link):
-    chosen = {"sparsity.chosen": NMFlowExperiment.title}
-    chosen |= {f"{KEY}.{name}": value for name, value in link.items()}
-    return visit(chosen, SPARSITY_EXPERIMENTS)
+def chosen(kind, **link):
+    settings = {f"sparsity.{kind.name}.{name}": value for name, value in link.items()}
+    return visit({"sparsity.chosen": kind.title, **settings}, SPARSITY_EXPERIMENTS)
 
 
 def test_the_picture_and_what_a_run_does_are_those_of_the_network_that_a_link_names():
-    text = words(opened(network="ResNet-8"))
+    text = words(chosen(NMFlowExperiment, network="ResNet-8"))
     method, case = NMFlowExperiment(network="ResNet-8"), ExperimentCase(data_sets.load("columns"))
     for named in (*method.picture(case).rows, *method.conditions(case)):
         assert named in text
@@ -52,8 +49,8 @@ def test_the_picture_and_what_a_run_does_are_those_of_the_network_that_a_link_na
 
 def test_a_pattern_that_fits_no_layer_is_said_in_a_sentence(monkeypatch):
     monkeypatch.setattr("engine.sparsity.nm_flow.experiment.NETWORKS", {"ResNet-8": "lenet"})
-    text = " ".join(problems(opened(network="ResNet-8", pattern="1:32")))
-    assert "has inputs in groups of 32: choose a smaller M" in text
+    at = chosen(NMFlowExperiment, network="ResNet-8", pattern="1:32")
+    assert "has inputs in groups of 32: choose a smaller M" in " ".join(problems(at))
 
 
 @pytest.fixture
@@ -64,14 +61,7 @@ def channels(monkeypatch):
     result = answer(FireTogether(seeds=1, epochs=2), ExperimentCase(data_sets.load("columns")))
 
     def opened(**link):
-        chosen = {"sparsity.chosen": FireTogether.title}
-        chosen |= {f"{CHANNELS}.{name}": value for name, value in link.items()}
-        return settled(
-            visit(
-                {**chosen, f"{CHANNELS}.seeds": "1", f"{CHANNELS}.epochs": "2"},
-                SPARSITY_EXPERIMENTS,
-            )
-        )
+        return settled(chosen(FireTogether, **link, seeds="1", epochs="2"))
 
     return opened, result
 
@@ -82,7 +72,7 @@ def test_an_image_says_which_channels_it_uses_and_what_it_costs(channels):
     assert not problems(at)
     data = data_sets.load("columns")
     row = data.some("test", len(data.classes), 0)[1]
-    at.session_state[f"{CHANNELS}.image"] = int(data.ids[row])
+    at.session_state["sparsity.FTWT.image"] = int(data.ids[row])
     at = settled(at.run())
     model = restored(result["network"])
     use = used(ImageCase(model, data.pixels(np.array([row]))[0], Target(0)))
@@ -104,72 +94,39 @@ def test_the_image_of_the_sidebar_may_be_asked_about(channels):
 
 def test_channels_that_few_images_use_are_named():
     names = ("1", "2", "3")
-    usage = Table.grid(
-        np.array([[0.02, 0.5, 1.0], [0.05, 0.01, np.nan]]), ("a", "b"), names, ("share",) * 3
-    )
+    shares = np.array([[0.02, 0.5, 1.0], [0.05, 0.01, np.nan]])
+    usage = Table.grid(shares, ("a", "b"), names, ("share",) * 3)
     use = ImageChannels(np.array([[1, 1, 0], [0, 1, np.nan]]), 0.5, "x", 0.9)
     assert rare(use, usage) == "On in fewer than 10 % of the test images: a: 1; b: 2."
     use = replace(use, on=np.array([[0, 1, 0], [0, 0, np.nan]]))
     assert rare(use, usage).startswith("None of its channels")
 
 
-# ---------------------------------------------------------------- random pruning by width
-
-WIDTH = "sparsity.RandomPruning"
-BRIEF = {f"{WIDTH}.epochs": "1", f"{WIDTH}.seeds": "1", f"{WIDTH}.network": "MLP"}
-
-
-def opened_kind(kind, **link):
-    return visit({"sparsity.chosen": kind.title, **link}, SPARSITY_EXPERIMENTS)
-
-
 def test_a_run_ends_in_claims_figures_and_gaps_by_width(monkeypatch):
     monkeypatch.setattr(RandomPruning, "data", ("columns", "digits"))
-    at = opened_kind(RandomPruning, **BRIEF)
-    at = run_experiment(at)
-    result = answer(
-        RandomPruning(epochs=1, seeds=1, network="MLP"), ExperimentCase(data_sets.load("columns"))
-    )
+    at = run_experiment(chosen(RandomPruning, epochs="1", seeds="1", network="MLP"))
+    method = RandomPruning(epochs=1, seeds=1, network="MLP")
+    result = answer(method, ExperimentCase(data_sets.load("columns")))
     assert result.kept
     text = words(at)
     for claim in result["claims"].rows:
         assert f"{claim}**: undecided here." in text  # one seed
     assert len(at.main.get("plotly_chart")) == 2  # figures, gaps
     first, last = (100 * result["gaps"]["ERK"][place] for place in (0, -1))
-    ends = f"ERK {first:.1f} at × 0.25, {last:.1f} at × 2".replace("-", "−")
-    assert ends in text
+    assert f"ERK {first:.1f} at × 0.25, {last:.1f} at × 2".replace("-", "−") in text
     assert "(sd)" not in text.partition("Points below the dense network")[2][:200]
 
 
 def test_channels_of_trained_networks_stand_where_the_images_were():
     result = answer(FireTogether(), ExperimentCase(data_sets.load("mnist-5k")))
     assert result.kept  # it ships
-    text = words(opened_kind(FireTogether))
+    text = words(chosen(FireTogether))
     assert result["channels"].finding in text
     assert result["picture"].finding not in text
 
 
-# ---------------------------------------------------------------- Reprogram LT
-
-REPROGRAM = "sparsity.Reprogram"
-
-
-@pytest.fixture(autouse=True)
-def small_sources(monkeypatch):
-    """Few small images, and sources that learn for one epoch."""
-    monkeypatch.setattr(Reprogram, "data", ("columns", "many", "digits"))
-    monkeypatch.setattr(Reprogram, "recipe", Recipe("lenet", epochs=1, width=0.5))
-    data_sets.add(tiny.columns(8, ("a", "b", "c")))
-
-
-def reprogramming(**link):
-    chosen = {"sparsity.chosen": Reprogram.title}
-    return visit(chosen | {f"{REPROGRAM}.{k}": v for k, v in link.items()}, SPARSITY_EXPERIMENTS)
-
-
 def test_a_run_ends_in_claims_curves_diagrams_borders_and_bound_classes():
-    at = reprogramming(epochs="1", seeds="1")
-    at = run_experiment(at)
+    at = run_experiment(chosen(Reprogram, epochs="1", seeds="1"))
     result = answer(Reprogram(epochs=1, seeds=1), ExperimentCase(data_sets.load("columns")))
     assert result.kept
     text = words(at)
@@ -177,9 +134,8 @@ def test_a_run_ends_in_claims_curves_diagrams_borders_and_bound_classes():
         assert f"{claim}**: undecided here." in text  # one seed
     assert len(at.main.get("plotly_chart")) == 5  # figures, weights kept, two diagrams, classes
     table = result["table"]
-    drawn = [
-        trace["name"] for trace in json.loads(at.main.get("plotly_chart")[0].proto.spec)["data"]
-    ]
+    traces = json.loads(at.main.get("plotly_chart")[0].proto.spec)["data"]
+    drawn = [trace["name"] for trace in traces]
     assert set(Reprogram.charted) <= set(drawn)
     assert LP_FEW not in drawn
     for name in (VP, LP):
@@ -196,5 +152,5 @@ def test_more_classes_than_the_source_has_are_refused_in_a_sentence():
     many = tiny.columns(40, tuple(f"class {index}" for index in range(20)))
     object.__setattr__(many, "name", "many")
     data_sets.add(many)
-    text = " ".join(problems(reprogramming(data="many")))
+    text = " ".join(problems(chosen(Reprogram, data="many")))
     assert "has 20 classes, and the source network only 19 to bind them to" in text

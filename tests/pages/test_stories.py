@@ -87,7 +87,6 @@ def test_an_answer_that_does_not_ship_is_said_and_not_computed(monkeypatch):
 
 
 def scene_of(step):
-    """Draws one step."""
     from components.stories import page
 
     page.draw_step(step, "test")

@@ -19,6 +19,7 @@ from engine.core.run import digest
 from tests.visits import pills, problems, question_in, settled, visit, words
 
 FEW = ["Saliency", "Grad-CAM"]
+SMALL = {"study.count": "2", "study.methods": FEW, "study.Study.draws": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -60,19 +61,13 @@ def test_the_kept_study_is_there_without_any_choice(default):
 def run_study(at):
     next(button for button in at.button if button.label.startswith("Run the study")).click().run()
     assert not [button for button in at.button if button.label.startswith("Run the study")]
-    at = settled(at)
-    assert not problems(at)
+    assert not problems(settled(at))
     return at
 
 
 def test_a_network_with_a_map_of_its_own_is_studied_beside_the_others():
-    link = {
-        "study.source": "Large lesions, own map",
-        "study.count": "2",
-        "study.methods": ["Grad-CAM"],
-        "study.Study.draws": "1",
-    }
-    at = run_study(visit(link, STUDY))
+    link = {"study.source": "Large lesions, own map", "study.methods": ["Grad-CAM"]}
+    at = run_study(visit(SMALL | link, STUDY))
     text = words(at)
     assert "The model's own map" in text
     assert "outline meets it" in text
@@ -85,27 +80,21 @@ def test_another_question_waits_for_the_button_and_says_how_many_maps():
     assert "“Magic” as Methods" in " ".join(problems(at))
     assert pills(at, "study.methods").value == FEW
     assert not at.main.header
-    case = study_case(count=2)
-    maps = case.pairs * (1 + Study().draws) * 2
+    maps = study_case(count=2).pairs * (1 + Study().draws) * 2
     assert f"{maps:,} maps are made and measured" in words(at)
     assert any(button.label.startswith("Run the study") for button in at.button)
 
 
 def test_a_small_study_is_run_and_then_looked_at_closely():
-    link = {"study.count": "2", "study.methods": FEW, "study.Study.draws": "1"}
-    text = words(at := run_study(visit(link, STUDY)))
+    text = words(at := run_study(visit(SMALL, STUDY)))
     assert "this study has fewer" in text
     assert "computed now" in text or "kept from before" in text
-    case = StudyCase.from_arguments(count=2, methods=("Gradient", "GradCam"))
-    first, second = case.images
+    first, second = StudyCase.from_arguments(count=2, methods=("Gradient", "GradCam")).images
     assert text.count("<img") == len(first.labels) * 3
     box = at.selectbox(key="study.image")
     box.set_value(box.options[1]).run()
     at = settled(at)
     assert words(at).count("<img") == len(second.labels) * 3
-
-
-# ---------------------------------------------------------------- its parts
 
 
 def test_the_table_has_a_row_for_each_method_and_time_as_a_multiple_of_the_fastest(default):

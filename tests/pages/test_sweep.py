@@ -9,9 +9,11 @@ from components.sweep import asks
 from components.sweep.form import KEY
 from components.views import HEATMAPS, SWEEP
 from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.attribution.heatmaps.rise import Rise
 from engine.core import run
 from engine.core.keeping.store import Store
 from engine.core.run import GALLERY
+from engine.evaluation.maps.grad_cam import GradCam
 from engine.sweep import links
 from engine.sweep.images import SweepImage
 from engine.sweep.links import address_of
@@ -28,7 +30,6 @@ DIGITS = {
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """An empty one."""
     fresh = Store(tmp_path / "answers", shipped=(GALLERY,))
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     monkeypatch.setattr(run, "store", lambda: fresh)
@@ -45,11 +46,8 @@ def test_it_opens_on_a_grid_whose_errors_are_counted():
 
 def test_a_plan_says_what_it_costs_is_stopped_and_goes_on(monkeypatch):
     monkeypatch.setattr(asks, "QUICK_SECONDS", 0.0)
-    link = DIGITS | {
-        "sweep.vary1": "Occlusion ▸ Square",
-        "sweep.attribution.Occlusion.side": ["1", "20"],
-    }
-    at = settled(visit(link, SWEEP))
+    sides = {"sweep.vary1": "Occlusion ▸ Square", "sweep.attribution.Occlusion.side": ["1", "20"]}
+    at = settled(visit(DIGITS | sides, SWEEP))
     assert "20 answers, 0 kept already, 20 to compute; how long that takes is not" in words(at)
     hold = held_up(monkeypatch, Occlusion, lambda method: method.side == 20)
     at.button(key=f"{asks.GO}.go").click().run()
@@ -66,15 +64,10 @@ def test_a_plan_says_what_it_costs_is_stopped_and_goes_on(monkeypatch):
 
 
 def test_a_plan_of_too_many_answers_is_refused_in_words():
-    every = {
-        "sweep.count": "100",
-        "sweep.methods": ["Grad-CAM", "Occlusion", "Gradient", "LIME", "RISE"],
-    }
-    at = settled(visit(every, SWEEP))
-    assert any(
-        "This plan has 500 answers; at most 400 are computed on this page" in sentence
-        for sentence in problems(at)
-    )
+    five = ["Grad-CAM", "Occlusion", "Gradient", "LIME", "RISE"]
+    at = settled(visit({"sweep.count": "100", "sweep.methods": five}, SWEEP))
+    refusal = "This plan has 500 answers; at most 400 are computed on this page"
+    assert any(refusal in sentence for sentence in problems(at))
     pills(at, f"{KEY}.methods").set_value([]).run()
     assert "Choose at least one model and one method." in problems(at)
 
@@ -82,9 +75,6 @@ def test_a_plan_of_too_many_answers_is_refused_in_words():
 def test_what_a_method_cannot_be_asked_is_left_out_with_the_reason():
     at = settled(visit(DIGITS | {"sweep.methods": ["Gradient", "Attention rollout"]}, SWEEP))
     assert "10 left out: Attention rollout: it needs attention layers" in words(at)
-
-
-# ---------------------------------------------------------------- links to the views
 
 
 def address(image, method="attribution.Occlusion", settings=(), opens="", **given):
@@ -100,9 +90,9 @@ def test_the_names_are_those_of_the_sidebar():
 
 
 def test_a_link_gives_image_model_method_settings_and_class():
-    path, _, query = address(
-        "example:digits/60", settings=[("side", "2"), ("overlap", "0.25")], target="8", seed="4"
-    ).partition("?")
+    settings = [("side", "2"), ("overlap", "0.25")]
+    link = address("example:digits/60", settings=settings, target="8", seed="4")
+    path, _, query = link.partition("?")
     assert path == HEATMAPS.address
     at = visit({**dict(parse_qsl(query)), "trust.on": "false"})
     assert not problems(at)
@@ -115,14 +105,9 @@ def test_a_link_gives_image_model_method_settings_and_class():
 
 
 def test_a_file_of_ones_own_is_named_by_its_digest_only(tmp_path):
-    file = tmp_path / "secret.png"
-    query = address(str(file), opens="12345678").partition("?")[2]
-    assert dict(parse_qsl(query)) == {
-        "image": YOURS,
-        "file": "12345678",
-        "model": "Digits CNN",
-        "heatmaps.methods": "Occlusion",
-    }
+    query = address(str(tmp_path / "secret.png"), opens="12345678").partition("?")[2]
+    named = {"image": YOURS, "file": "12345678", "model": "Digits CNN"}
+    assert dict(parse_qsl(query)) == named | {"heatmaps.methods": "Occlusion"}
 
 
 @pytest.mark.parametrize(
@@ -139,9 +124,6 @@ def test_what_the_view_cannot_show_has_no_link(image, more):
 
 
 def test_settings_stand_in_a_link_as_their_widgets_write_them():
-    from engine.attribution.heatmaps.rise import Rise
-    from engine.evaluation.maps.grad_cam import GradCam
-
     assert links.settings_of(GradCam()) == {}
     assert links.settings_of(GradCam(raising=False)) == {"heatmaps.GradCam.raising": "false"}
     assert links.settings_of(Rise(masks=500)) == {"heatmaps.Rise.masks": "500"}

@@ -24,19 +24,14 @@ from engine.vision.training import Recipe
 from tests import tiny
 from tests.visits import problems, question_in, settled, visit, words
 
-SMALL = {
-    f"{KEY}.data": "columns",
-    f"{KEY}.LTH.levels": "2",
-    f"{KEY}.LTH.share": "0.5",
-    f"{KEY}.LTH.seeds": "2",
-}
+SMALL = {"data": "columns", "LTH.levels": "2", "LTH.share": "0.5", "LTH.seeds": "2"}
+SMALL = {f"{KEY}.{name}": value for name, value in SMALL.items()}
 TAPE = "components.tickets.tape"
 METHOD = Lottery(levels=2, share=0.5, seeds=2)
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Few small images, so that a run takes seconds."""
     monkeypatch.setattr("components.tickets.form.TICKETS_DATA", ("columns", "digits"))
     recipes = {"MLP": Recipe("mlp", epochs=2, batch=8), "LeNet": Recipe("lenet", epochs=1, batch=8)}
     monkeypatch.setattr("components.tickets.form.RECIPES", recipes)
@@ -46,8 +41,7 @@ def small(monkeypatch):
 
 
 def test_before_it_is_computed_the_view_says_what_will_be():
-    link = {f"{KEY}.LTH.levels": "3", f"{KEY}.about": SIDEBAR_IMAGE}
-    at = visit(SMALL | link, TICKETS)
+    at = visit(SMALL | {f"{KEY}.LTH.levels": "3", f"{KEY}.about": SIDEBAR_IMAGE}, TICKETS)
     assert "Image" in [header.value for header in at.sidebar.header]
     assert not problems(at)
     assert "Find the tickets" in " ".join(button.label for button in at.button)
@@ -82,8 +76,7 @@ def test_ticket_and_new_start_answer_with_their_own_networks(small, level, monke
     monkeypatch.setattr(f"{TAPE}.viewer", lambda _picture, panels, _key: displayed.append(panels))
     monkeypatch.setattr(f"{TAPE}.play_steps", lambda *given, **more: played.append((given, more)))
     result = answer(METHOD, small)
-    at = settled(visit({**SMALL, f"{KEY}.level": str(level)}, TICKETS))
-    text = words(at)
+    text = words(settled(visit({**SMALL, f"{KEY}.level": str(level)}, TICKETS)))
     row = small.data.some("test", 3, 0)[0]
     assert f"Asked about a {small.data.classes[small.data.labels[row]]}; all maps are" in text
     networks = {"Whole network": result["networks"][0]}

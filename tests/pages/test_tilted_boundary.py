@@ -42,8 +42,7 @@ def test_sentence_and_words_are_those_of_the_answer_and_follow_the_slider(case):
     at = settled(visit(DIGITS, TILTED_BOUNDARY))
     query = question(case)
     result = answer(query.method, query.case)
-    headers = [header.value for header in at.header]
-    assert headers[0] == view.sentence(query, result)
+    assert at.header[0].value == view.sentence(query, result)
     text = words(at)
     for drawing in (view.across(query), view.taxonomy(query), view.spectrum(query)):
         assert drawing.finding(result) in text
@@ -52,8 +51,7 @@ def test_sentence_and_words_are_those_of_the_answer_and_follow_the_slider(case):
     later = question(case, STRENGTHS.index(1.0))
     assert at.header[0].value == view.sentence(later, result) != view.sentence(query, result)
     at = settled(at.button_group(key=f"{KEY}.learner").set_value(LEARNERS[2]).run())
-    third = question(case, STRENGTHS.index(1.0), 2)
-    assert at.header[0].value == view.sentence(third, result)
+    assert at.header[0].value == view.sentence(question(case, STRENGTHS.index(1.0), 2), result)
 
 
 def test_a_slider_is_answered_within_a_tenth_of_a_second(case):
@@ -70,9 +68,8 @@ def test_a_slider_is_answered_within_a_tenth_of_a_second(case):
     assert np.median(times) < 0.1
 
 
-def test_the_clouds_answer_by_formula_and_count():
+def test_the_clouds_answer_by_formula_and_count(case):
     at = settled(visit(DIGITS | {f"{more.SHEETS}.tilt": "45"}, TILTED_BOUNDARY))
-    case = ExperimentCase(data_sets.load("digits"))
     method = TiltedSheets(tilt=45.0)
     result = answer(method, case)
     assert method.finding(case, result) in [header.value for header in at.header]
@@ -113,10 +110,8 @@ def table(case, right, times):
     """An answer whose first learner has these figures."""
     results = dict(answer(METHOD, case))
     before = results["classifiers"]
-    columns = {
-        name: (before[name].copy(), unit)
-        for name, unit in zip(before.order, before.units, strict=True)
-    }
+    units = dict(zip(before.order, before.units, strict=True))
+    columns = {name: (before[name].copy(), unit) for name, unit in units.items()}
     columns["right, held out"][0][: len(right)] = right
     columns["strength"][0][: len(times)] = times
     return results | {"classifiers": Table.of(columns, before.rows)}
@@ -127,8 +122,7 @@ def test_the_sentence_tells_apart_tilted_best_and_upright(case, snapshot):
     right, times = np.full(count, 0.9), np.full(count, 1.0)
     right[8], times[:9] = 0.95, 12.0
     result = table(case, right, times)
-    sentences = [view.sentence(question(case, place), result) for place in (0, 8, 18)]
-    assert sentences == snapshot
+    assert [view.sentence(question(case, place), result) for place in (0, 8, 18)] == snapshot
 
 
 def test_the_offered_images_take_turns_between_both_classes(case):

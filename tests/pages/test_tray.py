@@ -21,7 +21,6 @@ from tests.visits import problems, settled, visit, words
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """A tiny network of 32 px, so that everything is answered at once."""
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.cnn())
 
 
@@ -140,8 +139,7 @@ def test_forty_results_are_listed_chosen_from_and_filed(two):
 
 def test_the_trays_of_all_visitors_are_bounded_together(two, monkeypatch):
     other = settled(visit())
-    room = sum(pinned.nbytes for pinned in tray.ALL_PINNED)
-    monkeypatch.setattr(tray, "ROOM_OF_ALL", room)
+    monkeypatch.setattr(tray, "ROOM_OF_ALL", sum(pinned.nbytes for pinned in tray.ALL_PINNED))
     press(other, "heatmaps.GradCam.pin")
     assert "The trays of all visitors are full: together they hold at most" in words(other)
     assert not titles(other)
@@ -229,8 +227,6 @@ def test_the_report_of_one_answer_is_what_the_tray_makes_of_it(two, saved):
     at = to(two, TRAY)
     press(at, f"tray.remove.{at.session_state['report.tray'][0].name}")
     press(at, "report.make")
-    undated = [
-        re.sub(r"\d+ \w+ \d{4}, \d\d:\d\d UTC", "", html)
-        for html in (saved[0]["content"], at.session_state["report.made"][1])
-    ]
-    assert undated[0] == undated[1]
+    reports = saved[0]["content"], at.session_state["report.made"][1]
+    first, second = (re.sub(r"\d+ \w+ \d{4}, \d\d:\d\d UTC", "", html) for html in reports)
+    assert first == second

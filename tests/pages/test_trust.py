@@ -29,8 +29,6 @@ def small(network: nn.Module, name: str) -> Classifier:
 
 @pytest.fixture
 def shown_to(monkeypatch):
-    """Heatmaps with a small model."""
-
     def opened(network, methods=("Grad-CAM", "Gradient"), **link):
         model = small(network, f"tiny-{type(network).__name__}")
         monkeypatch.setattr(catalog, "load", lambda name="": model)
@@ -123,7 +121,6 @@ def lane_release():
 
 
 def queued():
-    """Trials that wait in the lane."""
     titles = tuple(kind.title for kind in TRUST)
     return [job for job in lane("cpu").jobs() if job.title.startswith(titles)]
 
@@ -180,8 +177,6 @@ def test_trials_begin_when_all_maps_are_there(shown_to, cnn, monkeypatch):
 
 
 class Constant(nn.Module):
-    """Says the same whatever it is shown."""
-
     def __init__(self):
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3)

@@ -25,7 +25,6 @@ DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "item": "1", "mo
 
 
 def opened(**link):
-    """The page once its sentence is there."""
     at = visit(DIGITS | {name.replace("__", "."): value for name, value in link.items()}, WHERE_ODD)
     return answered(at)
 
@@ -60,8 +59,7 @@ def test_another_localizer_and_fewer_normal_images_are_another_answer():
     assert "leans on its shrinkage" in words(at)
     pills(at, "where.localizer").set_value("DictAS, untrained").run()
     at = answered(at)
-    python = next(block.value for block in at.code if "anomaly." in block.value)
-    assert "anomaly.DictAS" in python
+    assert "anomaly.DictAS" in next(block.value for block in at.code if "anomaly." in block.value)
 
 
 def test_a_clicked_patch_is_the_one_whose_answers_are_shown():
@@ -70,8 +68,7 @@ def test_a_clicked_patch_is_the_one_whose_answers_are_shown():
     assert (np.diff(hot["distance"]) <= 0).all()
     assert hot["left"][0] == pytest.approx((hot["column"][0] + 0.5) / (table["column"].max() + 1))
     at = opened()
-    place = int(hot["row"][3] * hot["columns"][3] + hot["column"][3])
-    at.session_state[answers.CHOSEN] = place
+    at.session_state[answers.CHOSEN] = int(hot["row"][3] * hot["columns"][3] + hot["column"][3])
     at.run()
     assert f"This patch is at {hot['distance'][3]:.3g}" in words(at)
 
@@ -104,11 +101,8 @@ def test_too_few_normal_images_have_no_threshold_and_a_folder_of_one_s_own_is_of
 
 def photographs(count=4, side=40):
     """A zip of noise, each picture of one brightness of its own."""
-    pictures = {}
-    for number in range(count):
-        drawn = np.random.default_rng(number).integers(0, 100, (side, side, 3), dtype=np.uint8)
-        pictures[f"{number}.png"] = drawn + np.uint8(30 * number)
-    return pictures
+    noise = np.random.default_rng(0).integers(0, 100, (count, side, side, 3), dtype=np.uint8)
+    return {f"{at}.png": drawn + np.uint8(30 * at) for at, drawn in enumerate(noise)}
 
 
 def test_normal_photographs_are_offered_whole_and_cut_and_compared_as_was_chosen():
@@ -183,5 +177,4 @@ def test_a_file_in_nova_s_format_gives_its_table_and_a_broken_one_a_sentence(mon
 
 def test_nothing_is_measured_or_drawn_of_nova_s_protocol_until_it_is_unfolded(monkeypatch):
     monkeypatch.setattr(nova, "load", lambda name: 1 / 0)
-    at = opened()
-    assert not [selectbox for selectbox in at.selectbox if selectbox.key == "where.nova.data"]
+    assert not [selectbox for selectbox in opened().selectbox if selectbox.key == "where.nova.data"]

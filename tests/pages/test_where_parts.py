@@ -29,8 +29,6 @@ from tests.scans import dicom, nifti
 from tests.visits import png, settled, visit, words
 
 COUNT, ODD = 9, 2
-
-
 AXIAL = SliceChoice("axial")
 
 
@@ -69,18 +67,15 @@ def digits_for_twins(monkeypatch):
 
 
 def of_digits(name, data):
-    """The page about a file of one's own, beside digits."""
     return answered(upload(answered(visit(DIGITS, WHERE_ODD)), name, data))
 
 
 def pressed(at, key):
-    at.button(key=key).click().run()
-    return settled(at)
+    return settled(at.button(key=key).click().run())
 
 
 def slider(at):
-    scan = at.session_state["subject.upload"]
-    return at.slider(key=medical.key(scan, "slice.axial"))
+    return at.slider(key=medical.key(at.session_state["subject.upload"], "slice.axial"))
 
 
 def test_the_slices_of_a_scan_are_judged_when_asked_and_the_strangest_is_opened():
@@ -88,8 +83,7 @@ def test_the_slices_of_a_scan_are_judged_when_asked_and_the_strangest_is_opened(
     assert slider(at).value == COUNT // 2 + 1
     assert f"Compares all {COUNT} with the same normal images: about" in words(at)
     at = pressed(at, "where.slices.SliceBySlice.go")
-    scan = at.session_state["subject.upload"]
-    scan_case = case_of(scan)
+    scan_case = case_of(at.session_state["subject.upload"])
     result = SliceBySlice()(scan_case)
     best = result["slices"]["slice"][strangest(result["slices"])].tolist()
     assert best[0] == ODD + 1
@@ -159,8 +153,7 @@ def test_one_slice_lies_in_an_otherwise_empty_volume_and_other_pictures_give_png
 
 
 def subject_of(case, scan, view):
-    picture = scan.picture(view)
-    chosen = Chosen(picture, view=view, scan=scan)
+    chosen = Chosen(scan.picture(view), view=view, scan=scan)
     return Subject(chosen, Crop(), ImageCase(case.model, case.about.image, Target(0)))
 
 
@@ -175,9 +168,6 @@ def test_frames_of_dicom_give_a_mask_each_as_png():
         assert size == (case.model.side, case.model.side)
 
 
-# ---------------------------------------------------------------- tiles
-
-
 PHOTO = png(np.random.default_rng(2).integers(0, 256, (1100, 1500, 3), dtype=np.uint8))
 
 
@@ -186,8 +176,7 @@ def test_a_photograph_is_read_in_tiles_at_its_own_size_although_it_is_shown_smal
     assert at.session_state["subject"].picture.pixels.shape[:2] == (1024, 1396)
     at.toggle(key="where.tiles.on").set_value(True).run()
     fine = load(PHOTO, "a.png", fine=True)
-    about = case_of(load(volume(), "a.nii")).about
-    case = PhotographCase(about, PatchCore(), fine)
+    case = PhotographCase(case_of(load(volume(), "a.nii")).about, PatchCore(), fine)
     grid = TileByTile().tiles(case)
     assert f"{len(grid)} tiles of 8 px: about" in words(at)
     assert "the photograph was cut at" in words(at)

@@ -18,7 +18,6 @@ LINK = {"which.small.samples": "50"}
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """A network of 8 × 8 px, so that everything is answered at once."""
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.mlp())
 
 
@@ -95,14 +94,12 @@ def test_sigma_and_alpha_ask_anew_only_what_looks_at_them(monkeypatch):
 def test_a_photograph_waits_for_a_button_and_offers_no_pixels(monkeypatch):
     model = tiny.classifier(tiny.random_weights(tiny.Cnn()), 48, "bigger")
     monkeypatch.setattr(catalog, "load", lambda name="": model)
-    at = visit({"which.samples": "50", "which.count": "9"}, WHICH_EXPLANATION)
-    settled(at)
+    at = settled(visit({"which.samples": "50", "which.count": "9"}, WHICH_EXPLANATION))
     assert at.selectbox(key="which.features").options == ["grid", "superpixels"]
     (go,) = [button for button in at.main.button if button.key == "which.LFA.go"]
     assert go.label.startswith("Try each where others look")
     assert not at.main.header
-    go.click().run()
-    settled(at)
+    settled(go.click().run())
     assert "at fresh samples" in advice(at) or "predicts" in advice(at)
 
 

@@ -72,8 +72,7 @@ def test_a_place_s_distance_is_that_of_padim():
     mean, inverse = MultiVariateGaussian().fit(normal)
     deviations = patch.flatten(2) - mean
     squares = torch.einsum("ncp,pcd,ndp->np", deviations, inverse, deviations)
-    result = rule.distances((patch,)).flatten(1)
-    np.testing.assert_allclose(result, squares.sqrt(), rtol=1e-3)
+    np.testing.assert_allclose(rule.distances((patch,)).flatten(1), squares.sqrt(), rtol=1e-3)
 
 
 def test_the_overlap_with_regions_is_their_aupro():

@@ -47,8 +47,7 @@ def ours(case, labels, explainer, **settings):
 
 def inner(case):
     """What the network sees, (1, 3, H, W)."""
-    mean = torch.tensor(MEAN)[:, None, None]
-    return ((case.image - mean) / DEVIATION)[None]
+    return ((case.image - torch.tensor(MEAN)[:, None, None]) / DEVIATION)[None]
 
 
 def summed(weights, labels):
@@ -81,8 +80,7 @@ def test_gradient_is_captums_with_its_signs(case, labels):
 
 def test_smoothgrad_is_captums_noise_tunnel_of_the_same_sigma(case, labels):
     torch.manual_seed(0)
-    tunnel = peer.NoiseTunnel(peer.Saliency(moved(case, labels)))
-    result = tunnel.attribute(
+    result = peer.NoiseTunnel(peer.Saliency(moved(case, labels))).attribute(
         torch.zeros(1, TILES),
         nt_samples=SAMPLES,
         nt_samples_batch_size=500,

@@ -70,8 +70,7 @@ def test_max_sensitivity_is_captums_for_the_same_changes():
 @pytest.fixture
 def maps():
     """Four maps without negative values, and a mask for each, (4, 1, 16, 16)."""
-    rng = np.random.default_rng(0)
-    values = rng.random((4, 1, 16, 16)).astype(np.float32) ** 3
+    values = np.random.default_rng(0).random((4, 1, 16, 16)).astype(np.float32) ** 3
     masks = np.zeros_like(values, bool)
     for at in range(4):
         masks[at, 0, 2 : 6 + at, 3:9] = True
@@ -81,8 +80,7 @@ def maps():
 def quantus_of(name, maps, masks=None):
     """What Quantus gives, its own scaling left out; none of these asks the model."""
     quantus = pytest.importorskip("quantus")
-    metric = getattr(quantus, name)(abs=False, normalise=False, disable_warnings=True)
-    return metric(
+    return getattr(quantus, name)(abs=False, normalise=False, disable_warnings=True)(
         model=cnn_case().model,
         x_batch=maps,
         y_batch=np.zeros(len(maps), int),

@@ -27,11 +27,8 @@ from tests.engine.attribution.photo import EGYPTIAN_CAT, cat_case
 peer = pytest.importorskip("zennit")
 pytestmark = pytest.mark.peer
 
-SETTINGS = [
-    ("epsilon", 1e-2, 0.25),
-    ("epsilon-gamma-box", 1e-6, 0.25),
-    ("epsilon-gamma-box", 1e-2, 1.0),
-]
+SETTINGS = [("epsilon", 1e-2, 0.25)]
+SETTINGS += [("epsilon-gamma-box", 1e-6, 0.25), ("epsilon-gamma-box", 1e-2, 1.0)]
 settings = pytest.mark.parametrize(("rules", "epsilon", "gamma"), SETTINGS)
 
 
@@ -42,8 +39,7 @@ def composite(rules, epsilon, gamma, low, high, canonizers):
 
     if rules == "epsilon-gamma-box":
         return EpsilonGammaBox(low, high, epsilon, gamma, canonizers=canonizers)
-    everywhere = [*layer_map_base(), (Linear, Epsilon(epsilon))]
-    return LayerMapComposite(everywhere, canonizers=canonizers)
+    return LayerMapComposite([*layer_map_base(), (Linear, Epsilon(epsilon))], canonizers=canonizers)
 
 
 def assert_the_same(method, case, network, bounds, canonizers=()):

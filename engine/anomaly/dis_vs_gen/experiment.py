@@ -6,9 +6,7 @@ Zheng et al., "Revisiting Discriminative vs. Generative Classifiers: Theory and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 from engine.anomaly.dis_vs_gen.bayes import Moments, NaiveBayes
 from engine.anomaly.flat import Doubles, Ints, pixels, require_rows
 from engine.core.errors import BadData
-from engine.core.method import Slider, defaults, setting
+from engine.core.method import Slider, setting
 from engine.core.pictures import tint
 from engine.core.result import HeatMap, Pictures
 from engine.evaluation.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
@@ -30,8 +28,9 @@ if TYPE_CHECKING:
 
 NB, LR, FREE = "naive Bayes right", "logistic regression right", "without its penalty right"
 NB_FINDS, LR_FINDS = "naive Bayes, AUROC on unknown", "logistic regression, AUROC on unknown"
-COUNTS = (20, 30, 50, 100, 200, 400)  # labels
 FEW, SOME, MANY, ALL = "30 labels", "100 labels", "400 labels", "all labels"
+FEWEST, MOST = 20, 400
+COUNTS = {f"{count} labels": count for count in (FEWEST, 30, 50, 100, 200, MOST)} | {ALL: 0}
 KNOWN = 0.6  # share of the classes that the detectors know
 WEAK = 1000  # times weaker is the penalty in the control
 TRIES = 1000  # draws of labels until every class is among them
@@ -92,7 +91,7 @@ class DisVsGenExperiment(ClosedFormExperiment):
         "::test_the_curves_cross_and_every_figure_is_that_of_a_slow_fit"
     )
     data = ("digits",)
-    argument_defaults = defaults(data="digits")
+    compared = tuple(COUNTS)
     measures = (NB, LR, FREE, NB_FINDS, LR_FINDS)
     claims = CLAIMS
 
@@ -110,14 +109,10 @@ class DisVsGenExperiment(ClosedFormExperiment):
         "Logistic regression's inverse penalty: smaller is a stronger one.",
     )
 
-    def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
-        """Numbers of labels."""
-        counts = {f"{count} labels": count for count in COUNTS} | {ALL: 0}
-        return {name: partial(self.measured, count, case) for name, count in counts.items()}
-
-    def measured(self, count: int, case: ExperimentCase) -> Figures:
+    def measured(self, condition: str, case: ExperimentCase) -> Figures:
         """Accuracy on test images, and AUROC on images of unknown classes."""
-        data, rows, test = case.data, rows_of_all_classes(case, count), case.data.rows("test")
+        data, test = case.data, case.data.rows("test")
+        rows = rows_of_all_classes(case, COUNTS[condition])
         classes = len(data.classes)
         points, others, labels = scaled(case, rows, test), data.labels[test], data.labels[rows]
         bayes = self.bayes(points[0], labels, classes)
@@ -181,10 +176,10 @@ def known_class_count(classes: int) -> int:
 
 def rows_of_all_classes(case: ExperimentCase, count: int) -> Ints:
     """So many random training rows that contain every class; 0 for all. Raises BadData."""
-    data, rows = case.data, require_rows(case.data, "train", COUNTS[-1] + 1)
+    data, rows = case.data, require_rows(case.data, "train", MOST + 1)
     present = len(np.unique(data.labels[rows]))
     if present < len(data.classes) or present < 3 or (count and present > count):
-        raise BadData(f"This experiment needs training images of 3 to {COUNTS[0]} classes.")
+        raise BadData(f"This experiment needs training images of 3 to {FEWEST} classes.")
     rng = np.random.default_rng([case.seed, 32])
     for _ in range(TRIES if count else 0):
         drawn: Ints = rng.permutation(rows)[:count]

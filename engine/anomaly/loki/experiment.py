@@ -6,16 +6,14 @@ https://arxiv.org/abs/2307.12226
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from scipy.special import softmax
 
 from engine.anomaly.flat import Doubles, Flags, Ints, pixels, require_rows
 from engine.core.errors import BadData
-from engine.core.method import Slider, defaults, setting
+from engine.core.method import Slider, setting
 from engine.core.result import Pictures
 from engine.evaluation.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
 
@@ -86,7 +84,7 @@ class LokiExperiment(ClosedFormExperiment):
         "::test_every_answer_is_the_rounded_mean_place_and_every_figure_counts_them"
     )
     data = ("bars", "digits")
-    argument_defaults = defaults(data="bars")
+    compared = (ARGMAX, LOKI, SHARP, SHUFFLED)
     measures = (UNSEEN, SEEN_EXACT, LABEL_DISTANCE, INSIDE)
     claims = CLAIMS
 
@@ -116,17 +114,12 @@ class LokiExperiment(ClosedFormExperiment):
         "2 as in the paper, the mean; at 1 the answer is the median, which is always a seen label.",
     )
 
-    def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
-        """The most likely label, Loki, and two controls."""
-        ways = (ARGMAX, LOKI, SHARP, SHUFFLED)
-        return {way: partial(self.measured, way, case) for way in ways}
-
-    def measured(self, way: str, case: ExperimentCase) -> Figures:
+    def measured(self, condition: str, case: ExperimentCase) -> Figures:
         """Exact answers on unseen and seen labels, distance to the right one, reach."""
         line, observed, right = self.line(case), self.observed(case), truth(case)
         is_observed = np.isin(right, observed)
-        result = self.answers(way, case)
-        within = locus(self.metric(way, case), observed)
+        result = self.answers(condition, case)
+        within = locus(self.metric(condition, case), observed)
         return {
             UNSEEN: float((result == right)[~is_observed].mean()),
             SEEN_EXACT: float((result == right)[is_observed].mean()),

@@ -6,16 +6,15 @@ Classification" (2022), https://arxiv.org/abs/2204.14126
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.anomaly.flat import Doubles, Flags, Ints, pixels, require_rows
 from engine.core.errors import BadData
-from engine.core.method import Slider, defaults, setting
+from engine.core.method import Slider, setting
 from engine.core.pictures.colors import CATEGORICAL, rgb
 from engine.core.result import Pictures
 from engine.evaluation.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
@@ -152,7 +151,7 @@ class NtkExperiment(ClosedFormExperiment):
         "::test_every_figure_is_that_of_votes_counted_one_by_one_in_long_numbers"
     )
     data = ("digits", "mnist-5k")
-    argument_defaults = defaults(data="digits")
+    compared = (*map(deep, ACTIVATIONS), *map(shallow, ACTIVATIONS))
     measures = (AS_NEAREST, AS_MAJORITY, AS_SINGULAR, RIGHT)
     claims = CLAIMS
 
@@ -161,17 +160,13 @@ class NtkExperiment(ClosedFormExperiment):
         160, Slider(20, 400, 20), "Images", "How many training and how many test images are drawn."
     )
 
-    def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
-        """Each activation deep, then with two layers."""
-        named = {deep(name): (activation, self.layers) for name, activation in ACTIVATIONS.items()}
-        named |= {shallow(name): (activation, SHALLOW) for name, activation in ACTIVATIONS.items()}
-        return {name: partial(self.measured, *arguments, case) for name, arguments in named.items()}
-
-    def measured(self, activation: Activation, layers: int, case: ExperimentCase) -> Figures:
+    def measured(self, condition: str, case: ExperimentCase) -> Figures:
         """Shares of test images decided as the limits decide, and rightly."""
         sample = on_sphere(case, self.points)
         cosines = np.clip(sample.test @ sample.points.T, None, 1)
-        result = vote(activation.kernels(np.log(cosines), layers)[1], sample.votes)
+        name, _, _ = condition.rpartition(", ")
+        layers = self.layers if condition == deep(name) else SHALLOW
+        result = vote(ACTIVATIONS[name].kernels(np.log(cosines), layers)[1], sample.votes)
         limits = dict(zip((AS_NEAREST, AS_MAJORITY, AS_SINGULAR), limits_of(sample), strict=True))
         return {name: float((result == limit).mean()) for name, limit in limits.items()} | {
             RIGHT: float((result == sample.truth).mean())

@@ -4,44 +4,38 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.core.charts.drawing import Drawing
+from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.groups import PointGroups
 from engine.core.charts.lines import Lines
 from engine.core.result import Table
 
 SEGMENTS, DRAWN, REAL = "between nearest images", "drawn by SMOTE", "real"  # of the projection
+FIRST, SECOND = "first direction", "second direction"
 
 
-def projection_points(table: Table) -> PointGroups:
-    """Segments as thin lines, the others as points."""
-    names = dict.fromkeys(table.rows)
-    return PointGroups(
-        x=table.order[0],
-        y=table.order[1],
-        height=460,
-        looks={name: "thin" if name == SEGMENTS else "dots" for name in names},
-    )
-
-
-def hulls(table: Table) -> str:
+def hull_sentence(result: Views) -> str:
     """How many rare images can be found at a tenth of false alarms, by hull."""
+    table: Table = result["hulls"]
     at = int(abs(table["false alarms"] - 0.1).argmin())
-    results = [f"{name} {100 * table[name][at]:.0f} %" for name in table.order[1:]]
+    shares = ", ".join(f"{name} {100 * table[name][at]:.0f} %" for name in table.order[1:])
     return (
         "Hulls of ROC curves with all to a twentieth of the other images, with the first seed. "
-        f"Found at 10 % false alarms: {', '.join(results)}."
+        f"Found at 10 % false alarms: {shares}."
     )
 
 
-def smote_sentence(table: Table) -> str:
+def plane_sentence(result: Views) -> str:
     """How many images there are in the plane, and how far SMOTE's spread in it."""
-    *drawn, real = (name for name in dict.fromkeys(table.rows) if name != SEGMENTS)
-    groups = [np.array(table.rows) == name for name in (real, *drawn)]
-    spreads = [sum(float(table[column][rows].var()) for column in table.order) for rows in groups]
-    words = f"{groups[0].sum()} real images, with the first seed"
-    if drawn:
+    table: Table = result["projection"]
+    rows = np.array(table.rows)
+    words = f"{(rows == REAL).sum()} real images, with the first seed"
+    if DRAWN in table.rows:
+        drawn, real = (
+            float(table[FIRST][rows == name].var() + table[SECOND][rows == name].var())
+            for name in (DRAWN, REAL)
+        )
         words += (
-            f", and {groups[1].sum()} of SMOTE's, with {100 * spreads[1] / spreads[0]:.0f} % of "
+            f", and {(rows == DRAWN).sum()} of SMOTE's, with {100 * drawn / real:.0f} % of "
             "their spread in this plane"
         )
     words += ". The plane is that in which the real ones differ most; "
@@ -54,19 +48,15 @@ DRAWINGS = (
     Drawing(
         "projection",
         "Where SMOTE draws",
-        chart=lambda result: projection_points(result["projection"]),
-        finding=lambda result: smote_sentence(result["projection"]),
+        PointGroups(
+            x=FIRST, y=SECOND, height=460, looks={SEGMENTS: "thin", DRAWN: "dots", REAL: "dots"}
+        ),
+        plane_sentence,
     ),
     Drawing(
         "hulls",
         "What can be chosen with fewer of the others",
-        chart=lambda result: Lines(
-            x="false alarms",
-            series={column: column for column in result["hulls"].order[1:]},
-            span=(-3, 103),
-            title="rare images found (%)",
-            x_title="false alarms (%)",
-        ),
-        finding=lambda result: hulls(result["hulls"]),
+        Lines(x="false alarms", span=(-3, 103), title="rare images found (%)"),
+        hull_sentence,
     ),
 )

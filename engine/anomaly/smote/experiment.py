@@ -1,39 +1,18 @@
-"""SMOTE as an experiment: rare images are multiplied, and their spread shrinks.
-
-Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique" (2002), JAIR 16,
-https://arxiv.org/abs/1106.1813
-"""
+"""SMOTE as an experiment: rare images are multiplied, and their spread shrinks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
 
 import numpy as np
 
-from engine.anomaly.flat import (
-    Doubles,
-    Flags,
-    Ints,
-    main_axes,
-    pixels,
-    require_rows,
-    vectors_to_images,
-)
-from engine.anomaly.smote.between import in_danger, neighbors, smote, spread_of
-from engine.anomaly.smote.drawings import DRAWINGS, DRAWN, REAL, SEGMENTS
-from engine.core.errors import BadData
-from engine.core.method import Choice, Slider, Switch, defaults, setting
+from engine.anomaly.flat import Doubles, Ints, main_axes, vectors_to_images
+from engine.anomaly.smote.drawings import DRAWINGS, DRAWN, FIRST, REAL, SECOND, SEGMENTS
+from engine.anomaly.smote.rare import Imbalanced, imbalanced, in_danger, pairs, smote, spread_of
+from engine.core.method import Choice, Slider, Switch, setting
 from engine.core.result import Pictures, Result, Table
-from engine.core.run import answer
-from engine.evaluation.detection.case import DataCase
-from engine.evaluation.detection.extract import Extract
 from engine.evaluation.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
 from engine.evaluation.measures.detection import roc, roc_hull
-from engine.vision.data import DataSet
-from engine.vision.models import catalog
 
 AS_IT_IS, FEWER, COPIES = "as it is", "as few others", "copies"
 NEAREST, ANY = "SMOTE, nearest", "SMOTE, any two"
@@ -45,7 +24,6 @@ UNLIKE = 0.95  # quantile of other classes' held-out distances, beyond which an 
 OTHERS_SHARES = (1.0, 0.5, 0.25, 0.1, 0.05)  # shares of the others, whose ROC curves make a hull
 PLACES = np.concatenate([np.arange(0, 0.1, 0.005), np.linspace(0.1, 1, 46)])  # of hulls, as drawn
 POINTS = 60  # of SMOTE in the projection, at most
-PIXELS, FEATURES = "pixels", "features"
 PICTURED_IMAGES = 6  # images of each kind in the picture
 BRIGHT = 2.0  # times a spread (standard deviation) is drawn
 
@@ -93,46 +71,6 @@ CLAIMS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Imbalanced:
-    """One rare class against all others, as vectors of pixels, features or main components."""
-
-    label: int
-    rare: Doubles  # (n, D)
-    others: Doubles  # (N, D)
-    held_out: Doubles  # others that nobody learns from
-    test: Doubles
-    is_rare: Flags  # (test,)
-    mean: Doubles | None = None  # of the vectors, where they are seen as main components
-    axes: Doubles | None = None  # (vectors, D)
-    known: tuple[Doubles, Doubles] | None = None  # features of training images, and their pixels
-
-    def pixels(self, points: Doubles) -> Doubles:
-        """Vectors (n, D) as pixels; features as the training image that is nearest to them."""
-        from scipy.spatial.distance import cdist
-
-        if self.mean is not None and self.axes is not None:
-            points = np.asarray(points @ self.axes.T + self.mean)
-        if self.known is None:
-            return points
-        features, images = self.known
-        return images[cdist(points, features).argmin(1)]
-
-    def fewer(self, count: int, rng: np.random.Generator) -> Imbalanced:
-        """With so many of the others, drawn."""
-        rows = np.sort(rng.permutation(len(self.others))[:count])
-        return replace(self, others=self.others[rows])
-
-    def along(self, count: int) -> Imbalanced:
-        """As main components of the training images, at most so many."""
-        mean, axes, _ = main_axes(np.concatenate([self.others, self.rare]), count)
-        parts = {
-            name: (getattr(self, name) - mean) @ axes
-            for name in ("rare", "others", "held_out", "test")
-        }
-        return replace(self, mean=mean, axes=axes, **parts)
-
-
 @dataclass(frozen=True)
 class SmoteExperiment(ClosedFormExperiment):
     """Does it help to invent images of a rare class between its real ones?
@@ -164,7 +102,7 @@ class SmoteExperiment(ClosedFormExperiment):
         "::test_the_covariance_of_what_it_draws_is_its_closed_form"
     )
     data = ("digits", "mnist-5k")
-    argument_defaults = defaults(data="digits")
+    compared = (AS_IT_IS, FEWER, COPIES, NEAREST, ANY)
     measures = (RECALL, AUC, HULL, FLAGGED, SPREAD)
     claims = CLAIMS
     drawings = DRAWINGS
@@ -215,8 +153,8 @@ class SmoteExperiment(ClosedFormExperiment):
         "and learner see the images along so many directions of most variance.",
     )
     space: str = setting(
-        PIXELS,
-        Choice((PIXELS, FEATURES)),
+        "pixels",
+        Choice(("pixels", "features")),
         "Seen as",
         "Whether neighbors, new images and learner "
         "see pixels, or what the last layer of a shipped network sees. That network has learned "
@@ -227,38 +165,80 @@ class SmoteExperiment(ClosedFormExperiment):
         "decision tree", Choice(LEARNERS), "Learner", "What learns rare against all others."
     )
 
-    def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
-        """Nothing added, fewer others, copies, SMOTE between nearest and between any two."""
-        ways = (AS_IT_IS, FEWER, COPIES, NEAREST, ANY)
-        return {way: partial(self.measured, way, case) for way in ways}
-
-    def measured(self, way: str, case: ExperimentCase) -> Figures:
+    def measured(self, condition: str, case: ExperimentCase) -> Figures:
         """Recall, AUC and hull of the learner, rare images flagged, spread of what is added."""
         from scipy.spatial.distance import cdist
         from sklearn.metrics import roc_auc_score
 
-        sample = self.given(way, case)
-        added = self.added(way, sample, case)
-        probability = self.learned(sample, added, case)
-        training_points = np.concatenate([sample.others, sample.rare, added])
-        others = self.given(AS_IT_IS, case).others  # one measure for all conditions
-        # from held-out images: of those in the bank the nearest would be themselves
-        normal_distance = np.quantile(cdist(sample.held_out, others).min(1), UNLIKE)
-        distances = cdist(sample.test[sample.is_rare], training_points).min(1)
-        x, y = self.hull(way, case)
+        sample, plain = self.sample(condition, case), self.sample(AS_IT_IS, case)
+        rare, added, probability = sample.is_rare, sample.added, self.learned(sample, case)
+        # one limit for all conditions, from held-out images: the nearest of others is itself
+        usual_distance = np.quantile(cdist(plain.test[~rare], plain.others).min(1), UNLIKE)
+        known = np.concatenate([sample.others, sample.rare, added])
+        distances = cdist(sample.test[rare], known).min(1)
+        x, y = self.hull(plain if condition == FEWER else sample, case)
         return {
-            RECALL: float((probability[sample.is_rare] > 0.5).mean()),
-            AUC: float(roc_auc_score(sample.is_rare, probability)),
+            RECALL: float((probability[rare] > 0.5).mean()),
+            AUC: float(roc_auc_score(rare, probability)),
             HULL: float(np.trapezoid(y, x)),
-            FLAGGED: float((distances > normal_distance).mean()),
+            FLAGGED: float((distances > usual_distance).mean()),
             SPREAD: spread_of(added if len(added) else sample.rare) / spread_of(sample.rare),
         }
 
+    def sample(self, condition: str, case: ExperimentCase) -> Imbalanced:
+        """The images of one condition, and what the rare class gets."""
+        sample = imbalanced(case, self.kept, features=self.space == "features")
+        if self.components is not None:
+            sample = sample.along(self.components)
+        n, others = len(sample.rare), max(2, len(sample.others) * self.others // 100)
+        rng = np.random.default_rng([case.seed, 40])
+        sample = sample.fewer(n if condition == FEWER else others, rng)
+        rng = np.random.default_rng([case.seed, 31])
+        count = n * self.amount // 100 if self.amount else max(0, len(sample.others) - n)
+        if condition == COPIES:
+            return replace(sample, added=sample.rare[rng.integers(0, n, count)])
+        if condition in {AS_IT_IS, FEWER}:
+            return sample
+        ends = self.pairs(sample, self.k if condition == NEAREST else n)
+        return replace(sample, added=smote(sample.rare, ends, count, rng, box=self.box))
+
+    def pairs(self, sample: Imbalanced, k: int) -> tuple[Ints, Ints]:
+        """Between which rare images a new one may lie."""
+        starts = in_danger(sample.rare, sample.others, self.k) if self.borderline else np.arange(0)
+        return pairs(sample.rare, k, starts if len(starts) else None)
+
+    def learned(self, sample: Imbalanced, case: ExperimentCase) -> Doubles:
+        """Probability of each test image to be rare, (test,)."""
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.naive_bayes import GaussianNB
+        from sklearn.tree import DecisionTreeClassifier
+
+        learner = {
+            "decision tree": DecisionTreeClassifier(random_state=case.seed),
+            # pixels that are always 0 have no variance, and would decide alone
+            "naive Bayes": GaussianNB(var_smoothing=1e-3),
+            "logistic regression": LogisticRegression(max_iter=1000),
+        }[self.learner]
+        points = np.concatenate([sample.others, sample.rare, sample.added])
+        learner.fit(points, np.arange(len(points)) >= len(sample.others))
+        return np.asarray(learner.predict_proba(sample.test)[:, 1])
+
+    def hull(self, whole: Imbalanced, case: ExperimentCase) -> tuple[Doubles, Doubles]:
+        """Of the ROC curves with fewer and fewer others, and the same images added."""
+        rng, curves = np.random.default_rng([case.seed, 41]), []
+        for share in OTHERS_SHARES:
+            sample = whole.fewer(max(2, round(share * len(whole.others))), rng)
+            probabilities = self.learned(sample, case)
+            curves.append(roc(probabilities[~sample.is_rare], probabilities[sample.is_rare]))
+        return roc_hull(curves)
+
     def more(self, case: ExperimentCase) -> Result:
         """With the case's seed: hulls at the same places, as shares of test images; projection."""
-        columns = {way: (np.interp(PLACES, *self.hull(way, case)), "share") for way in HULL_OF}
-        hulls = Table.of({"false alarms": (PLACES, "share"), **columns})
-        return {"hulls": hulls, "projection": self.projection(case)}
+        columns = {"false alarms": (PLACES, "share")}
+        for name in HULL_OF:
+            hull = self.hull(self.sample(name, case), case)
+            columns[name] = np.interp(PLACES, *hull), "share"
+        return {"hulls": Table.of(columns), "projection": self.projection(case)}
 
     def projection(self, case: ExperimentCase) -> Table:
         """Real rare images, some of SMOTE's, and the segments on which it may draw.
@@ -267,155 +247,31 @@ class SmoteExperiment(ClosedFormExperiment):
         is two rows, and a row of NaN behind it. With `box` there are none: an image may then lie
         anywhere in the box that two real ones span.
         """
-        sample = self.given(NEAREST, case)
-        near = neighbors(sample.rare, self.k)
-        rows = self.starts(sample)
-        begin, end = sample.rare[rows].repeat(near.shape[1], 0), sample.rare[near[rows].ravel()]
-        segments = np.stack([begin, end, np.full_like(end, np.nan)], 1).reshape(-1, end.shape[1])
-        if self.box:
-            segments = segments[:0]
-        synthetic = self.added(NEAREST, sample, case)[:POINTS]
+        sample = self.sample(NEAREST, case)
+        start, end = (sample.rare[rows] for rows in self.pairs(sample, self.k))
+        segments = np.stack([start, end, np.full_like(end, np.nan)], 1).reshape(-1, end.shape[1])
+        groups = {SEGMENTS: segments[:0] if self.box else segments}
+        groups |= {DRAWN: sample.added[:POINTS], REAL: sample.rare}
         mean, axes, _ = main_axes(sample.rare, 2)
-        flat = (np.concatenate([segments, synthetic, sample.rare]) - mean) @ axes[:, ::-1]
-        names = [SEGMENTS] * len(segments) + [DRAWN] * len(synthetic) + [REAL] * len(sample.rare)
-        columns = {"first direction": (flat[:, 0], ""), "second direction": (flat[:, 1], "")}
-        return Table.of(columns, names)
-
-    def given(self, way: str, case: ExperimentCase) -> Imbalanced:
-        """The images that one condition begins with."""
-        result = imbalanced(case, self.kept, self.space)
-        if self.components is not None:
-            result = result.along(self.components)
-        count = max(2, len(result.others) * self.others // 100)
-        if way == FEWER:
-            count = len(result.rare)
-        return result.fewer(count, np.random.default_rng([case.seed, 40]))
-
-    def learned(self, given: Imbalanced, added: Doubles, case: ExperimentCase) -> Doubles:
-        """Probability of each test image to be rare, (test,)."""
-        training_points = np.concatenate([given.others, given.rare, added])
-        learner = learner_of(self.learner, case.seed)
-        learner.fit(training_points, np.arange(len(training_points)) >= len(given.others))
-        return np.asarray(learner.predict_proba(given.test)[:, 1])
-
-    def hull(self, way: str, case: ExperimentCase) -> tuple[Doubles, Doubles]:
-        """Of the ROC curves with fewer and fewer others, and the same images added."""
-        full_sample = self.given(AS_IT_IS if way == FEWER else way, case)
-        added = self.added(way, full_sample, case)
-        rng = np.random.default_rng([case.seed, 41])
-        curves = []
-        for share in OTHERS_SHARES:
-            sample = full_sample.fewer(max(2, round(share * len(full_sample.others))), rng)
-            probabilities = self.learned(sample, added, case)
-            curves.append(roc(probabilities[~sample.is_rare], probabilities[sample.is_rare]))
-        return roc_hull(curves)
-
-    def added(self, way: str, sample: Imbalanced, case: ExperimentCase) -> Doubles:
-        """What the rare class gets under one condition, (count, D)."""
-        rng = np.random.default_rng([case.seed, 31])
-        n = len(sample.rare)
-        balanced = max(0, len(sample.others) - n)
-        count = n * self.amount // 100 if self.amount else balanced
-        if way in {AS_IT_IS, FEWER}:
-            return sample.rare[:0]
-        if way == COPIES:
-            return sample.rare[rng.integers(0, n, count)]
-        k = self.k if way == NEAREST else n
-        return smote(sample.rare, count, k, rng, box=self.box, starts=self.starts(sample))
-
-    def starts(self, sample: Imbalanced) -> Ints:
-        """Rows of the rare images that a new one may start from."""
-        every = np.arange(len(sample.rare))
-        some = in_danger(sample.rare, sample.others, self.k) if self.borderline else every
-        return some if len(some) else every
+        first, second = ((np.concatenate([*groups.values()]) - mean) @ axes[:, ::-1]).T
+        names = [name for name, points in groups.items() for _ in points]
+        return Table.of({FIRST: (first, ""), SECOND: (second, "")}, names)
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Rare images, and SMOTE's between nearest and between any two; their mean and spread."""
-        sample = self.given(AS_IT_IS, case)
-        rows = {
-            f"{len(sample.rare)} real": sample.rare,
-            **{way: self.added(way, sample, case) for way in (NEAREST, ANY)},
-        }
-        count = min(PICTURED_IMAGES, len(sample.rare))
-        rows = {name: group for name, group in rows.items() if len(group) >= count}
-        picture_rows = [
-            np.stack([*group_pixels[:count], group_pixels.mean(0), BRIGHT * group_pixels.std(0)])
-            for group_pixels in map(sample.pixels, rows.values())
-        ]
-        whole = spread_of(sample.rare)
-        shares = [
-            f"{spread_of(group) / whole * 100:.0f} % ({name})"
-            for name, group in list(rows.items())[1:]
+        sample = self.sample(AS_IT_IS, case)
+        whole, count = spread_of(sample.rare), min(PICTURED_IMAGES, len(sample.rare))
+        groups = {name: self.sample(name, case).added for name in (NEAREST, ANY)}
+        groups = {name: points for name, points in groups.items() if len(points) >= count}
+        groups = {f"{len(sample.rare)} real": sample.rare} | groups
+        shares = [f"{spread_of(points) / whole * 100:.0f} % ({n})" for n, points in groups.items()]
+        rows = [
+            np.stack([*images[:count], images.mean(0), BRIGHT * images.std(0)])
+            for images in map(sample.pixels, groups.values())
         ]
         return Pictures(
-            np.stack([vectors_to_images(image, case.data) for image in picture_rows]),
-            tuple(rows),
+            np.stack([vectors_to_images(row, case.data) for row in rows]),
+            tuple(groups),
             (*map(str, range(1, count + 1)), "mean", f"spread × {BRIGHT:g}"),
-            f"Total variance beside the real “{case.data.classes[sample.label]}”: "
-            f"{', '.join(shares)}.",
+            f"Total variance beside the real “{sample.label}”: {', '.join(shares[1:])}.",
         )
-
-
-def imbalanced(case: ExperimentCase, rare_count: int, space: str = PIXELS) -> Imbalanced:
-    """The rare class is the seed's; `rare_count` of its training images are drawn. Raises "
-    "BadData."""
-    data, label = case.data, case.seed % len(case.data.classes)
-    train, test = require_rows(data, "train", 20), require_rows(data, "test", 20)
-    order = np.random.default_rng([case.seed, 30]).permutation(train)
-    rare, others = order[data.labels[order] == label], np.sort(order[data.labels[order] != label])
-    held_out, is_rare = test[data.labels[test] != label], data.labels[test] == label
-    kept_rare = pixels(data, rare[:rare_count])
-    if len(np.unique(kept_rare, axis=0)) < 2 or not is_rare.any():
-        raise BadData(
-            f"SMOTE needs two different training images and a test image of "
-            f"“{data.classes[label]}”: choose other data or another seed."
-        )
-    vectors, training_pairs = pixels(data, np.arange(len(data))), None
-    if space == FEATURES:
-        images, vectors = vectors, features(data)
-        training = np.concatenate([others, rare[:rare_count]])
-        training_pairs = vectors[training], images[training]
-    return Imbalanced(
-        label,
-        vectors[rare[:rare_count]],
-        vectors[others],
-        vectors[held_out],
-        vectors[test],
-        is_rare,
-        known=training_pairs,
-    )
-
-
-def features(data: DataSet) -> Doubles:
-    """What the last layer of the shipped network for this data sees, (N, D), kept once computed.
-
-    Raises:
-        BadData: no network that ships learned from such data.
-    """
-    ways = [
-        small_model.name
-        for small_model in catalog.trained_on(data.name)
-        if catalog.ships(small_model.name)
-    ]
-    if not ways:
-        raise BadData(
-            f"No network that ships learned from {data.card.title}: choose pixels instead."
-        )
-    result = answer(Extract(), DataCase(catalog.load(ways[0]), data))
-    return np.asarray(result["features"].values, np.float64)
-
-
-def learner_of(name: str, seed: int) -> Any:
-    """One of LEARNERS, untrained."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.naive_bayes import GaussianNB
-    from sklearn.tree import DecisionTreeClassifier
-
-    match name:
-        case "decision tree":
-            return DecisionTreeClassifier(random_state=seed)
-        case "naive Bayes":
-            # pixels that are always 0 have no variance, and would decide alone
-            return GaussianNB(var_smoothing=1e-3)
-        case _:
-            return LogisticRegression(max_iter=1000)

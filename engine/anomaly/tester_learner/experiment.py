@@ -6,9 +6,7 @@ https://arxiv.org/abs/2302.14853
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 from engine.anomaly.flat import Doubles, Ints, main_axes, pixels, require_rows
 from engine.anomaly.tester_learner.strips import BorderStrip, expected, mardia, strip_statistics
 from engine.core.errors import BadData
-from engine.core.method import Slider, defaults, setting
+from engine.core.method import Slider, setting
 from engine.core.pictures.colors import CATEGORICAL, rgb
 from engine.core.result import Pictures
 from engine.evaluation.detection.bank import unit_rows
@@ -109,7 +107,7 @@ class HalfspaceExperiment(ClosedFormExperiment):
         "::test_gaussian_data_are_accepted_and_every_other_shape_is_not"
     )
     data = ("mnist-5k", "digits")
-    argument_defaults = defaults(data="mnist-5k")
+    compared = (GAUSS, TAILS, CLUMP, SQUEEZED, IMAGES)
     measures = (ACCEPTED, WRONG, BEST, MARDIA)
     claims = CLAIMS
 
@@ -125,14 +123,9 @@ class HalfspaceExperiment(ClosedFormExperiment):
         0.25, Slider(0.1, 0.9, 0.05), "Tolerance δ", "How far from one second moments may be."
     )
 
-    def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
-        """Gaussian data, three other shapes, and real images."""
-        shapes = (GAUSS, TAILS, CLUMP, SQUEEZED, IMAGES)
-        return {shape: partial(self.measured, shape, case) for shape in shapes}
-
-    def measured(self, shape: str, case: ExperimentCase) -> Figures:
+    def measured(self, condition: str, case: ExperimentCase) -> Figures:
         """Whether it accepts, its error and the best one's, and Mardia's verdict."""
-        sample = self.sample(shape, case, self.count)
+        sample = self.sample(condition, case, self.count)
         result = self.learned(sample, case)
         errors = wrong(sample, np.stack([result, sample.best]))
         return {

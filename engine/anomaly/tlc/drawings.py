@@ -48,7 +48,6 @@ DRAWINGS = (
         "What is left after each expert",
         chart=lambda result: Lines(
             x="experts",
-            series={name: name for name in result["left"].order[1:]},
             title="left over (power of ten)",
             x_title="experts asked",
             ticks=result["left"]["experts"].tolist(),

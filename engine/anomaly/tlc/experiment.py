@@ -18,7 +18,7 @@ from engine.anomaly.tlc.drawings import DRAWINGS
 from engine.anomaly.tlc.experts import Experts, engaged
 from engine.anomaly.tlc.loss import TlcLoss
 from engine.anomaly.tlc.one_chain import chains, evidence
-from engine.core.method import Progress, Slider, defaults, setting
+from engine.core.method import Progress, Slider, setting
 from engine.core.pictures import as_bytes
 from engine.core.result import Pictures, Result
 from engine.evaluation.experiment import Claim, ExperimentCase, Figures, trained_model
@@ -109,7 +109,6 @@ class TLC(KeptExperiment):
         "::test_what_is_right_is_that_of_networks_trained_by_hand"
     )
     data = ("digits", "mnist-5k")
-    argument_defaults = defaults(data="digits")
     measures = (RIGHT, HEAD, TAIL, NAMES_TAIL, NAMES_WRONG, NAMES_UNKNOWN, USE_HEAD, USE_TAIL)
     claims = CLAIMS
     drawings = DRAWINGS

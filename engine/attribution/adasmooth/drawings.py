@@ -90,9 +90,8 @@ PLANE = Drawing(
 CERTIFICATES = Drawing(
     "certified",
     "Certificates by radius",
-    lambda result: Lines(
+    Lines(
         x="radius",
-        series={name: name for name in result["certified"].order[1:]},
         x_title="radius (L2, in pixels of 1)",
         title="certified right (%)",
         span=(-2, 102),

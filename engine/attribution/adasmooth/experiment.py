@@ -92,7 +92,6 @@ class AdaptiveSmoothing(KeptExperiment):
     certified_images: ClassVar[int] = 60
     example_constants = defaults(certified_images=2)
     data = tuple(NETWORKS)
-    argument_defaults = defaults(data="mnist-5k")
     measures = (CLEAN, ATTACKED, SURE, BROKEN, GAP, ATTACKS_AUC)
     charted = (CLEAN, ATTACKED)
     claims = CLAIMS

@@ -17,9 +17,8 @@ def half_reached(reached: Table) -> str:
 REACHED = Drawing(
     "reached",
     "How many slices reach a Dice",
-    chart=lambda result: Lines(
+    chart=Lines(
         x="Dice",
-        series={column: column for column in result["reached"].order[1:]},
         ticks=[0.0, 0.25, 0.5, 0.75, 1.0],
         span=(-3, 103),
         title="test slices (%)",

@@ -36,7 +36,7 @@ class Lines(Chart):
 
     Args:
         x: the column they are drawn over; the rows' names if it is "".
-        series: columns with their names in the legend.
+        series: columns with their names in the legend; all but x, as they are called, if not given.
         bands: by the column it belongs to, the columns with the low and the high end of a band;
             and what it is called in the legend.
         intervals: as those of `Dots`.
@@ -55,7 +55,7 @@ class Lines(Chart):
     """
 
     x: str
-    series: Mapping[str, str]
+    series: Mapping[str, str] = field(default_factory=dict)
     bands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     intervals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     apart: float = 0.0
@@ -84,12 +84,13 @@ class Lines(Chart):
         import plotly.graph_objects as go
 
         figure = go.Figure()
+        series = self.series or {name: name for name in table.order if name != self.x}
         across = values(table, self.x) if self.x else np.array(self.labels(table))
         mode = "lines+markers" if len(across) <= FEW else "lines"
         if self.joined:
             mode = "markers"
             add_joints(figure, across, [values(table, column) for column in self.joined])
-        for at, (column, name) in enumerate(self.series.items()):
+        for at, (column, name) in enumerate(series.items()):
             mark = DASH if self.joined and column not in self.joined else series_style(at)
             moved = across + at * self.apart if self.apart else across
             if column in self.bands:
@@ -106,7 +107,7 @@ class Lines(Chart):
             )
         if self.mark:
             x, y, name = self.mark
-            style = series_style(len(self.series)) | {"size": 15, "symbol": "star-diamond"}
+            style = series_style(len(series)) | {"size": 15, "symbol": "star-diamond"}
             figure.add_scatter(x=[x], y=[y], name=name, mode="markers", marker=style)
         if self.line is not None and self.near:
             figure.add_hrect(
@@ -127,7 +128,7 @@ class Lines(Chart):
         kind = "log" if self.log else "linear" if self.x else "category"
         x_title = self.x_title or (column_title(table, self.x) if self.x else "")
         figure.update_xaxes(title=x_title, type=kind, range=self.x_span, tickvals=self.ticks)
-        heading = self.heading(table, next(iter(self.series)))
+        heading = self.heading(table, next(iter(series)))
         figure.update_yaxes(
             title=heading,
             range=self.span,

@@ -97,7 +97,6 @@ DRAWINGS = (
         "Where the state lies: 1 as declined ones, −1 as answered ones",
         lambda result: Lines(
             x="layer",
-            series={name: name for name in result[ALONG].order[1:]},
             ticks=result[ALONG]["layer"].tolist(),
             line=0.0,
             title="along the direction",

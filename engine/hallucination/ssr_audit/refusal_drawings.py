@@ -97,9 +97,8 @@ DRAWINGS = (
     Drawing(
         FREE,
         "If the note's embeddings could move freely",
-        lambda result: Lines(
+        Lines(
             x="ρ",
-            series={name: name for name in result[FREE].order[1:]},
             span=(-4, 104),
             title="declined questions answered (%)",
             x_title="largest move of a word, ρ (1: distance of two words)",

@@ -146,10 +146,7 @@ DRAWINGS = (
     ),
     Drawing(
         "steps", "The loss on the way",
-        lambda result: Lines(
-            x="step", series={column: column for column in result["steps"].order[1:]},
-            title="loss (nats for each word)",
-        ),
+        Lines(x="step", title="loss (nats for each word)"),
         lambda _: "Without a defense, mean over all trials of the first seed.",
     ),
 )  # fmt: skip

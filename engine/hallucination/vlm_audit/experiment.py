@@ -91,7 +91,6 @@ class VisualAudit(KeptExperiment):
     attacks: ClassVar[tuple[str, ...]] = tuple(WAYS)
     example_constants = defaults(attacks=(PLAIN, NOISE, AWARE[JPEG]), claims=())
     data = (SCENES,)
-    argument_defaults = defaults(data=SCENES)
     measures = (*map(success, LEVELS), EPS50, NAMED, DETECTOR_AUROC, ELSE)
     charted = (success(MIDDLE), NAMED)
     units = MappingProxyType({EPS50: "/255"})

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.core.method import Choice, Slider, defaults, setting
+from engine.core.method import Choice, Slider, setting
 from engine.core.result import Pictures
 from engine.evaluation.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
 from engine.sparsity.nm_flow.nm_weights import (
@@ -93,7 +93,6 @@ class NMFlowExperiment(TrainingExperiment):
         "::test_every_figure_is_that_of_networks_trained_by_hand"
     )
     data = ("digits", "mnist-5k")
-    argument_defaults = defaults(data="digits")
     measures = (RIGHT, SURE, PATTERN_KEPT)
     axis = "%"
     claims = CLAIMS

@@ -147,7 +147,6 @@ class RandomPruning(TrainingExperiment):
     )
     example = defaults(network="MLP")
     data = DATA
-    argument_defaults = defaults(data=DATA[0])
     measures = (RIGHT, BEFORE, ERROR, SCRAMBLED_AUROC)
     claims = CLAIMS
     drawings = (GAPS,)

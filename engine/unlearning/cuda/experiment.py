@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.method import Choice, Slider, defaults, setting
+from engine.core.method import Choice, Slider, setting
 from engine.core.pictures import amplified_difference
 from engine.core.result import Pictures
 from engine.evaluation.experiment import (
@@ -98,7 +98,6 @@ class CudaExperiment(TrainingExperiment):
         "::test_every_figure_is_that_of_networks_trained_and_tested_by_hand"
     )
     data = DATA
-    argument_defaults = defaults(data=DATA[0])
     measures = (RIGHT, WITH_OWN, WITH_NEXT, LEARNED)
     claims = CLAIMS
     own_image = ProtectImage

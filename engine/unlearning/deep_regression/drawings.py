@@ -192,12 +192,7 @@ DRAWINGS = (
     Drawing(
         "forgotten",
         "What is predicted for the forgotten images",
-        chart=lambda result: Lines(
-            x="prediction",
-            series={name: name for name in smoothed(result).order[1:]},
-            title="density",
-            x_title="predicted area (cm²)",
-        ),
+        chart=Lines(x="prediction", title="density", x_title="predicted area (cm²)"),
         finding=smallest_width,
         made=smoothed,
     ),

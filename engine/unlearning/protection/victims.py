@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.core.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.method import Choice, Progress, Slider, part_of, quiet, setting
 from engine.core.result import View
 from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase, Figures, Trained, TrainingExperiment
@@ -71,7 +71,6 @@ class VictimExperiment(TrainingExperiment):
     """Trainings that differ in the images they are made on."""
 
     data: ClassVar[tuple[str, ...]] = DATA
-    argument_defaults = defaults(data=DATA[0])
     measures: ClassVar[tuple[str, ...]] = (RIGHT, LEARNED)
 
     epsilon: int = noise_setting(8)

@@ -121,7 +121,6 @@ class RelabeledVictims(VictimExperiment):
     )
     example = defaults(victim="MLP", clusters=3, rounds=1)
     data = DATA
-    argument_defaults = defaults(data=DATA[0])
     claims = CLAIMS
     revision = 3  # random noise of the same clusters stands beside
 

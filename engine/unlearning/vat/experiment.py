@@ -148,7 +148,6 @@ class VatExperiment(KeptExperiment):
     )
     example = defaults(epochs=6)  # noise begins in the fifth
     data = ("interactions",)
-    argument_defaults = defaults(data="interactions")
     measures = (REACHED, RECALL, NDCG, REACHED_10, REACHED_20, GAIN, FIT)
     charted = (REACHED, RECALL)
     units = MappingProxyType({FIT: "correlation"})

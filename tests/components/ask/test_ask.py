@@ -12,10 +12,9 @@ from engine.core.pictures import as_bytes
 from engine.core.result import Table
 from engine.hallucination import asking
 from engine.hallucination.grounding.word_case import WordCase
-from engine.vision.data.scenes import Scenes
 from engine.vision.language.tiny_vlm.weights import HONEST
 
-SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
+SCENE = asking.scene("counter", 424)  # a blue car, a purple wheel, an orange fork
 
 
 def test_the_first_region_is_around_the_first_thing():
@@ -24,8 +23,8 @@ def test_the_first_region_is_around_the_first_thing():
     sides = (box.top, box.top + box.height, box.left, box.left + box.width)
     around = (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1)
     assert 64 * np.array(sides) == pytest.approx(around, abs=0.05)
-    sides = Box(0.251, 0.5, 0.5, 0.5).sides()
-    assert sides == {"top": 0.5, "left": 0.25, "bottom": 1.0, "right": 0.75}
+    shares = {"top": 0.5, "left": 0.25, "bottom": 1.0, "right": 0.75}
+    assert Box(0.251, 0.5, 0.5, 0.5).sides() == shares
 
 
 def test_a_word_that_survives_in_a_picture_is_marked_there():
@@ -34,13 +33,10 @@ def test_a_word_that_survives_in_a_picture_is_marked_there():
     assert survival_matrix(table).texts == [["0.80"], ["0.40 ✓"], ["0.39"], ["0.90 ✓"]]
 
 
-ASKED_SCENE = asking.scene("counter", 424)  # a car, a wheel and a fork
-
-
 def claim_cases():
-    caption_case = asking.about_scene(HONEST, ASKED_SCENE, "describe the image")
+    caption_case = asking.about_scene(HONEST, SCENE, "describe the image")
     tokens = tuple(caption_case.vlm.tokenizer.encode("a car with a lamp"))
-    return asking.each_claim(WordCase.of(caption_case, tokens, (0,)), ASKED_SCENE)
+    return asking.each_claim(WordCase.of(caption_case, tokens, (0,)), SCENE)
 
 
 def claims(**values):
@@ -57,13 +53,11 @@ def claims(**values):
 def test_each_claim_has_its_images_and_a_made_up_one_those_of_what_was_tried():
     case = claim_cases()
     view = pictures(case, claims(car=(0.9, 0.1, 0.05), lamp=(0.99, 0.99, 0.991)))
-    assert view.rows == (
-        "car, there: hangs on what is there",
-        "lamp, made up (car hidden and taken out): stays whatever is taken out: habit, or the "
-        "words before it",
-    )
+    habit = "stays whatever is taken out: habit, or the words before it"
+    made_up = f"lamp, made up (car hidden and taken out): {habit}"
+    assert view.rows == ("car, there: hangs on what is there", made_up)
     assert view.captions == ("90 %", "10 % (−80)", "5 % (−85)", "99 %", "99 % (±0)", "99 % (±0)")
-    gone = as_bytes(asking.pixels(ASKED_SCENE.remove("car")))
+    gone = as_bytes(asking.pixels(SCENE.remove("car")))
     hidden = as_bytes(case.others[case.names.index("the car hidden")])
     for row in range(2):
         assert np.array_equal(view.images[row, 1], hidden)
@@ -73,7 +67,7 @@ def test_each_claim_has_its_images_and_a_made_up_one_those_of_what_was_tried():
 def test_the_line_is_just_around_the_region():
     case = claim_cases()
     image = as_bytes(case.image)
-    drawn, rows_columns = framed(image, case, "car"), asking.box(ASKED_SCENE.mask("car"))
+    drawn, rows_columns = framed(image, case, "car"), asking.box(SCENE.mask("car"))
     changed = (drawn != image).any(-1)
     assert np.array_equal(np.unique(drawn[changed], axis=0), [ORANGE])
     assert not changed[rows_columns].any()
@@ -83,8 +77,7 @@ def test_the_line_is_just_around_the_region():
 
 
 def test_the_chart_has_room_for_every_probability_and_what_loses_most_is_named():
-    claim = claims(car=(1, 0, 0.25), lamp=(0.5, 0.5, 0.5))["claims"]
-    figure = FALLS.figure(claim)
+    figure = FALLS.figure(claims(car=(1, 0, 0.25), lamp=(0.5, 0.5, 0.5))["claims"])
     low, high = figure.layout.xaxis.range
     marks = [list(trace.x) for trace in figure.data if trace.mode == "markers"]
     assert marks == [[1, 0.5], [0, 0.5], [0.25, 0.5]]
@@ -128,7 +121,6 @@ def test_an_edit_of_what_is_not_there_is_a_sentence_and_one_that_changes_nothing
     assert "choose an empty one" in problems[1]
     assert applied(SCENE, ()) == (SCENE, (), ())
     car = next(element for element in SCENE.things if element.category == "car")
-    there_and_back = f"car*0.1,car*{car.opacity:g}"
-    assert applied(SCENE, parse_edits(there_and_back))[1] == ()
+    assert applied(SCENE, parse_edits(f"car*0.1,car*{car.opacity:g}"))[1] == ()
     assert applied(SCENE, parse_edits("dragon*0.5"))[1] == ()
     assert applied(SCENE, parse_edits("dragon*0.5,-car"))[1] == parse_edits("-car")

@@ -93,8 +93,7 @@ def test_a_kept_figure_cannot_be_spoiled_and_all_are_bounded_in_bytes_and_in_num
     first["data"][0]["name"] = "spoiled"
     assert spec(SHAPE, TABLE)["data"][0]["name"] != "spoiled"
     assert Finished("{}").size == LEAST
-    large = finished_figure(go.Figure, [go.Scatter(y=np.zeros(LEAST))])
-    assert large.size > LEAST
+    assert finished_figure(go.Figure, [go.Scatter(y=np.zeros(LEAST))]).size > LEAST
     assert FINISHED_FIGURES.room // LEAST <= 2048
 
 
@@ -116,9 +115,7 @@ def test_no_chart_draws_of_the_session_or_of_chance():
 
 def test_the_page_shows_the_finished_figure():
     for _ in range(2):  # built, then kept
-        at = page_of(
-            plots.show_figure, finished_figure(SHAPE.figure, TABLE), "what it shows", "figure"
-        )
-        (chart,) = at.get("plotly_chart")
+        figure = finished_figure(SHAPE.figure, TABLE)
+        (chart,) = page_of(plots.show_figure, figure, "what it shows", "figure").get("plotly_chart")
         assert json.loads(chart.proto.spec) == spec(SHAPE, TABLE)
         assert chart.proto.alt == "what it shows"

@@ -32,27 +32,18 @@ def test_a_table_has_units_and_dashes_and_scales_of_decades_powers_of_ten():
     frame = tables.framed(view)
     assert list(frame.columns) == ["p (probability)", "holds", "share", "difference (probability)"]
     assert list(frame.index) == ["same", "same (2)"]
-    first, second = (
-        [form(value) for form, value in zip(tables.formats(view), row, strict=True)]
-        for row in view.values
-    )
-    assert first == ["0.500", "yes", "25 %", "−0.125"]
-    assert second == ["–"] * 4
+    forms = tables.formats(view)
+    texts = [[form(cell) for form, cell in zip(forms, row, strict=True)] for row in view.values]
+    assert texts == [["0.500", "yes", "25 %", "−0.125"], ["–"] * 4]
     many = Table.grid(np.ones((1, 1), np.float32), ("it",), ("loss",), ("nat",))
     assert list(tables.framed(many).columns) == ["loss (nats)"]
 
 
 def logged(held: float) -> TrainLog:
-    return TrainLog(
-        train_loss=np.float32([2, 1]),
-        train_accuracy=np.float32([0.25, 0.75]),
-        validation_loss=np.float32([2, 1]),
-        validation_accuracy=np.float32([0.1, held]),
-        seconds=np.float32([1.5, 2]),
-        ids=np.arange(3),
-        shown=np.arange(3),
-        epochs=4,
-    )
+    columns = ((2, 1), (0.25, 0.75), (2, 1), (0.1, held), (1.5, 2))
+    ids = {"ids": np.arange(3), "shown": np.arange(3)}
+    names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
+    return TrainLog(**dict(zip(names, map(np.float32, columns), strict=True)), **ids, epochs=4)
 
 
 def test_the_last_epoch_is_told():

@@ -54,13 +54,9 @@ def figures(**values):
 
 def compared(recall=np.nan, same=0.6, **instances):
     """What is said of the strategies beside Greedy, by what each made up in three draws."""
-    shares = {"Greedy": 0.75, "VCD": recall}
-    return sentences(
-        {
-            name: figures(CHAIR_i=instance, recall=shares.get(name, np.nan), **{SAME: same})
-            for name, instance in instances.items()
-        }
-    )
+    shares = {"Greedy": 0.75, "VCD": recall, "VASparse": np.nan}
+    values = {name: {"CHAIR_i": made_up, SAME: same} for name, made_up in instances.items()}
+    return sentences({name: figures(**rest, recall=shares[name]) for name, rest in values.items()})
 
 
 def trust(log, words, share, **more):
@@ -157,9 +153,8 @@ def test_a_word_below_the_cut_is_out_and_greedy_has_no_cut_and_no_second_panel()
 
 
 def test_costs_are_read_by_their_names_and_bars_of_attention_hold_all_of_it():
-    cost = Scores(
-        np.array([7.0, 1.0, 2.0]), ("places looked at", "forward passes", "tokens read"), "times"
-    )
+    names = ("places looked at", "forward passes", "tokens read")
+    cost = Scores(np.array([7.0, 1.0, 2.0]), names, "times")
     assert cost_of({"cost": cost}).tolist() == [1, 2, 7]
     places = {name: ([share], "share") for name, share in zip(PLACES, SHARES, strict=True)}
     drawn = merged_shares(Table.of(places, ("layer 1",)))

@@ -40,9 +40,8 @@ def test_groups_of_bars_write_their_numbers_and_a_wide_bar_is_as_wide_as_its_row
 
 
 def test_bins_are_stacked_and_their_edges_marked():
-    counts = Table.of(
-        {"x": ([-1.0, 0.0, 1.0], ""), "cut": ([0, 9, 0], ""), "kept": ([4, 1, 5], "")}
-    )
+    columns = {"x": [-1.0, 0.0, 1.0], "cut": [0, 9, 0], "kept": [4, 1, 5]}
+    counts = Table.of({name: (numbers, "") for name, numbers in columns.items()})
     figure = Bins(x="x", series={"cut": "cut", "kept": "stays"}, edges=(-0.5, 0.5)).figure(counts)
     cut, kept_bars = figure.data
     assert (list(cut.y), list(kept_bars.y)) == ([0, 9, 0], [4, 1, 5])
@@ -77,14 +76,8 @@ def test_points_of_reliability_are_larger_with_more_images_and_empty_bins_are_le
     assert dense.marker.symbol != pruned.marker.symbol
 
 
-SHARES = Table.of(
-    {
-        "yes": ([0.6, 0.2], "share"),
-        "no": ([0.38, 0.5], "share"),
-        "another word": ([0.02, 0.3], "share"),
-    },
-    ("Greedy", "VCD"),
-)
+SHARES = {"yes": [0.6, 0.2], "no": [0.38, 0.5], "another word": [0.02, 0.3]}
+SHARES = Table.of({word: (row, "share") for word, row in SHARES.items()}, ("Greedy", "VCD"))
 PARTS = {name: name for name in SHARES.order}
 
 
@@ -93,11 +86,8 @@ def test_parts_stand_one_behind_the_other_and_one_without_a_number_takes_no_room
     assert figure.layout.barmode == "stack"
     assert [bar.name for bar in figure.data] == list(SHARES.order)
     assert np.stack([bar.x for bar in figure.data]).sum(0).tolist() == pytest.approx([100, 100])
-    assert [list(bar.text) for bar in figure.data] == [
-        ["60 %", "20 %"],
-        ["38 %", "50 %"],
-        ["", "30 %"],
-    ]
+    texts = [list(bar.text) for bar in figure.data]
+    assert texts == [["60 %", "20 %"], ["38 %", "50 %"], ["", "30 %"]]
     colors = [bar.marker.color for bar in figure.data]
     assert colors[-1] == GRAY
     assert len(set(colors)) == len({bar.marker.pattern.shape for bar in figure.data}) == 3
@@ -157,8 +147,7 @@ def test_each_panel_has_the_numbers_of_its_column_and_room_for_its_texts():
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_panels_have_the_colors_of_the_theme(scheme, monkeypatch):
     monkeypatch.setattr("engine.core.charts.panels.theme", lambda: scheme)
-    colors = [bar.marker.color for bar in PANELS.figure(COSTS).data]
-    assert colors == list(COLORS[scheme][:2])
+    assert [bar.marker.color for bar in PANELS.figure(COSTS).data] == list(COLORS[scheme][:2])
 
 
 @pytest.mark.parametrize(("count", "expected"), [(2, False), (3, False), (4, True)])

@@ -64,11 +64,9 @@ def test_the_lowest_bars_come_first_and_whole_numbers_stand_beside_them_with_roo
 
 
 def test_dots_carry_their_intervals_may_be_joined_and_keep_their_rows_below_a_legend():
-    heights = [
-        Dots(series={name: name for name in names}).figure(TABLE).layout.height
-        for names in (("change",), ("change", "low", "high"))
-    ]
-    assert heights[1] - heights[0] >= 2 * 19  # px of a line, in a narrow window
+    one, three = (Dots(series={name: name for name in TABLE.order[:n]}) for n in (1, 3))
+    lines = three.figure(TABLE).layout.height - one.figure(TABLE).layout.height
+    assert lines >= 2 * 19  # px, in a narrow window
     names = {"change": "pruned", "low": "lowest"}
     figure = Dots(series=names, intervals={"change": ("low", "high")}).figure(TABLE)
     marks = series(figure, "pruned")
@@ -86,8 +84,7 @@ def test_dots_carry_their_intervals_may_be_joined_and_keep_their_rows_below_a_le
 
 
 def test_no_two_of_many_lines_look_the_same_and_only_one_over_few_places_has_marks():
-    columns = {"x": ([0.0, 1.0], "")} | {f"line {at}": ([0.0, 1.0], "") for at in range(12)}
-    table = Table.of(columns)
+    table = Table.of({"x": ([0.0, 1.0], "")} | {f"line {at}": ([0.0, 1.0], "") for at in range(12)})
     figure = Lines(x="x", series={name: name for name in table.order[1:]}).figure(table)
     looks = {(trace.line.color, trace.line.dash, trace.marker.symbol) for trace in figure.data}
     assert len(looks) == 12
@@ -110,16 +107,9 @@ def test_a_click_means_one_mark_where_marks_can_be_pressed(monkeypatch):
 
 
 def test_lines_have_bands_intervals_and_a_dash_of_their_own():
-    shape = Lines(
-        x="loss",
-        series={"change": "mean", "low": "worst"},
-        bands={"change": ("low", "high")},
-        log=True,
-        now=10.0,
-        line=0.0,
-        line_name="no change",
-    )
-    figure = shape.figure(TABLE)
+    lines = {"x": "loss", "series": {"change": "mean", "low": "worst"}}
+    marks = {"now": 10.0, "line": 0.0, "line_name": "no change"}
+    figure = Lines(**lines, bands={"change": ("low", "high")}, log=True, **marks).figure(TABLE)
     assert list(series(figure, "mean").x) == [1, 10, 100]
     assert list(series(figure, "mean").y) == [-25, 0, 50]
     assert series(figure, "mean").line.dash != series(figure, "worst").line.dash
@@ -138,9 +128,7 @@ def test_lines_have_bands_intervals_and_a_dash_of_their_own():
     assert figure.layout.showlegend
     assert [trace.name for trace in figure.data if trace.showlegend] == ["other seeds"]
     places = {"apart": 2.0, "now": 10.0, "now_name": "here"}
-    lines = {"change": "mean", "low": "worst"}
-    shape = Lines(x="loss", series=lines, intervals={"change": ("low", "high")}, **places)
-    figure = shape.figure(TABLE)
+    figure = Lines(**lines, intervals={"change": ("low", "high")}, **places).figure(TABLE)
     mean, worst = series(figure, "mean"), series(figure, "worst")
     assert np.add(mean.y, mean.error_y.array).tolist() == [0, 10, 75]
     assert worst.error_y.array is None
@@ -150,8 +138,7 @@ def test_lines_have_bands_intervals_and_a_dash_of_their_own():
 
 def test_marks_of_one_place_are_joined_and_the_other_columns_are_dashes_that_hide_none():
     names = {name: name for name in ("low", "high", "change")}
-    figure = Lines(x="loss", series=names, joined=("low", "high")).figure(TABLE)
-    joints, *marks = figure.data
+    joints, *marks = Lines(x="loss", series=names, joined=("low", "high")).figure(TABLE).data
     for at, place in enumerate(TABLE["loss"]):
         span = slice(3 * at, 3 * at + 3)
         assert list(joints.x[span]) == [place] * 3
@@ -171,8 +158,7 @@ def test_points_without_a_number_are_left_out_and_others_carry_their_names_and_s
     plain = Table.of({"x": ([1.0, 2.0], "s"), "y": ([1.0, 2.0], "")})  # it needs no names
     assert list(Scatter(x="x", y="y").figure(plain).data[0].x) == [1, 2]
     ends = {"y low": ([0.5, 0, 0.5], ""), "y high": ([3.0, 9, 5], "")}
-    same = {name: ([1.0, np.nan, 3.0], "") for name in ("x", "y", "x ±")}
-    spread = Table.of(same | ends, NAMES)
+    spread = Table.of({name: ([1.0, np.nan, 3.0], "") for name in ("x", "y", "x ±")} | ends, NAMES)
     shape = Scatter(x="x", y="y", intervals={"x": ("x ±",), "y": ("y low", "y high")})
     (points,) = shape.figure(spread).data
     assert list(points.error_x.array) == [1, 3]
@@ -205,9 +191,7 @@ def test_a_matrix_has_the_first_row_on_top_and_numbers_and_frames_on_the_squares
     assert figure.layout.yaxis.autorange == "reversed"
     assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (0, 4)
     assert figure.layout.coloraxis.showscale
-    plain, signed = (
-        Matrix(signed=is_signed).figure(COUNTS).layout.coloraxis for is_signed in (False, True)
-    )
+    plain, signed = (Matrix(signed=sign).figure(COUNTS).layout.coloraxis for sign in (False, True))
     assert not plain.showscale
     assert plain.colorscale != signed.colorscale
     figure = Matrix(outlined=[(0, 1)], numbers=False).figure(COUNTS)

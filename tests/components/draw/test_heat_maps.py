@@ -50,8 +50,7 @@ def test_a_map_has_its_ends_its_unit_and_its_finding_as_text_and_one_color_for_o
 def test_zero_recedes_into_the_page_in_both_themes(scheme, ramp, monkeypatch):
     theme = SimpleNamespace(context=SimpleNamespace(theme=SimpleNamespace(type=scheme)))
     monkeypatch.setattr(style, "st", theme)
-    drawn = blended(heat(signed=True), OverPicture())
-    assert drawn[1, 1].tolist() == ramp[128].tolist()
+    assert blended(heat(signed=True), OverPicture())[1, 1].tolist() == ramp[128].tolist()
 
 
 def test_the_picture_is_seen_where_nothing_is_known_and_the_border_of_the_truth_over_it():
@@ -62,9 +61,8 @@ def test_the_picture_is_seen_where_nothing_is_known_and_the_border_of_the_truth_
     assert not np.array_equal(drawn[:, 20:], GRAY[:, 20:])
     mask = np.zeros((4, 4), np.bool_)
     mask[1:3, 1:3] = True
-    without, drawn = (
-        blended(heat(), OverPicture(picture=GRAY, truth=truth)) for truth in (None, mask)
-    )
+    looks = (OverPicture(picture=GRAY), OverPicture(picture=GRAY, truth=mask))
+    without, drawn = (blended(heat(), look) for look in looks)
     changed = (without != drawn).any(-1)
     assert np.array_equal(changed, border(mask.repeat(10, 0).repeat(10, 1)))
     assert changed.sum() == 4 * 19
@@ -85,17 +83,14 @@ def test_each_weight_of_a_wall_is_a_square_of_its_own_color(prune_case, masks, t
     drawn = mask_pictures.wall(result, theme)
     height, width = drawn.pixels.shape[:2]
     for at, (left, top, across, down) in enumerate(drawn.boxes):
-        block = drawn.pixels[
-            round(top * height) : round((top + down) * height),
-            round(left * width) : round((left + across) * width),
-        ]
+        rows = slice(round(top * height), round((top + down) * height))
+        block = drawn.pixels[rows, round(left * width) : round((left + across) * width)]
         gray = (block == mask_pictures.CUT).all(-1).sum() / mask_pictures.CELL**2
         assert gray == np.isnan(result.kernels[at]).sum()
 
 
 def test_positive_and_negative_weights_differ_and_the_largest_has_the_end_s_color():
-    values = np.array([[-2.0, 0.0, 2.0, np.nan]])
-    pixels = mask_pictures.signed_picture(values, 2.0, "light")[0]
+    pixels = mask_pictures.signed_picture(np.array([[-2.0, 0.0, 2.0, np.nan]]), 2.0, "light")[0]
     assert tuple(pixels[0]) == tuple(mask_pictures.DIVERGING_LIGHT[0])
     assert tuple(pixels[2]) == tuple(mask_pictures.DIVERGING_LIGHT[255])
     assert tuple(pixels[3]) == mask_pictures.CUT
@@ -105,8 +100,7 @@ def test_dead_rows_stand_out_in_strips_and_so_do_groups_that_do_not_keep_n(prune
     rules = MaskRules(structure="filter", allocation="per layer")
     masks = pruner_of(prune_case, "Magnitude", rules).at(0.5)
     strip = diagrams.strips(masks)[0]
-    pixels = mask_pictures.layer_strip(strip)
-    orange = (pixels == mask_pictures.DEAD).all(-1)
+    orange = (mask_pictures.layer_strip(strip) == mask_pictures.DEAD).all(-1)
     assert np.array_equal(orange.all(1), strip.dead)
     assert strip.dead.any()
     masks = pruner_of(prune_case, "Magnitude", MaskRules(structure="N:M", n=2, m=4)).at(0)

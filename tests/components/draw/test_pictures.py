@@ -47,8 +47,7 @@ def test_only_small_images_are_drawn_in_squares_and_a_telephone_shows_up_to_thre
     assert "bs-small" not in as_html(view(side=200))
     assert "bs-three" in as_html(view())
     images = np.zeros((1, 4, 8, 8, 3), np.uint8)
-    four = Pictures(images, ("row",), tuple("abcd"), "Seen.", "")
-    assert "bs-three" not in as_html(four)
+    assert "bs-three" not in as_html(Pictures(images, ("row",), tuple("abcd"), "Seen.", ""))
     nameless = as_html(Pictures(images[:, :3], ("",), tuple("abc"), "Seen.", ""))
     assert "bs-three" in nameless
     assert 'alt="a"' in nameless
@@ -61,14 +60,9 @@ def test_the_finding_stands_below_and_the_grid_can_be_taken_along():
 
 
 PICTURE = np.zeros((50, 100, 3), np.uint8)
-SHARES = {
-    "left": [0.1, 0.5, np.nan],
-    "top": [0.2, 0.0, np.nan],
-    "width": [0.3, 0.5, np.nan],
-    "height": [0.4, 1.0, np.nan],
-    "sure": [0.25, 0.5, 1.0],
-}
-COLUMNS = {name: (shares, "share") for name, shares in SHARES.items()}
+NAMES = ("left", "top", "width", "height", "sure")
+SHARES = np.array([[0.1, 0.2, 0.3, 0.4, 0.25], [0.5, 0, 0.5, 1, 0.5], [*[np.nan] * 4, 1]]).T
+COLUMNS = {name: (shares, "share") for name, shares in zip(NAMES, SHARES, strict=True)}
 TABLE = Table.of(COLUMNS, ("cat", "<b>dog</b>", "owl"))
 
 

@@ -19,14 +19,9 @@ def series(figure, name):
 
 
 def test_a_spread_has_bars_in_the_middle_of_their_intervals_and_its_ranges_shaded():
-    table = Table.of(
-        {
-            "from": ([0.0, 0.5], "probability"),
-            "to": ([0.5, 1.0], "probability"),
-            "members": ([0.25, 0.75], "share"),
-            "forgotten": ([0.5, 0.5], "share"),
-        }
-    )
+    ends = {"from": ([0.0, 0.5], "probability"), "to": ([0.5, 1.0], "probability")}
+    shares = {"members": ([0.25, 0.75], "share"), "forgotten": ([0.5, 0.5], "share")}
+    table = Table.of(ends | shares)
     shape = {"bars": {"members": "learned"}, "lines": {"forgotten": "forgotten"}, "x_factor": 100}
     figure = BarsAndLine(**shape, shaded=[(60, 100)]).figure(table)
     assert list(series(figure, "learned").x) == [25, 75]
@@ -53,10 +48,8 @@ def test_points_are_parted_by_their_group_and_rays_keep_their_ratio():
     table = Table.of(
         {"x": ([1.0, 10.0, 100.0], ""), "y": ([1.0, 2.0, 3.0], ""), "over": ([0, 1, 0], "")}
     )
-    shape = Scatter(
-        x="x", y="y", log=True, y_log=True, groups=("over", ("below", "above")), rays={"line": 2.0}
-    )
-    figure = shape.figure(table)
+    more = {"groups": ("over", ("below", "above")), "rays": {"line": 2.0}}
+    figure = Scatter(x="x", y="y", log=True, y_log=True, **more).figure(table)
     assert list(series(figure, "below").x) == [1, 100]
     assert list(series(figure, "above").x) == [10]
     assert list(series(figure, "line").y) == [2, 200]
@@ -74,12 +67,9 @@ def test_lines_over_rows_are_drawn_over_their_names():
 
 def test_a_ranking_can_be_walked_through_and_its_texts_are_text():
     cells = (RankingCell("2.0", "± 1", tint=0.5, bold=True), RankingCell("3", ignored=True))
-    html = RankingTable(
-        "Ways",
-        (RankingHead("way"), RankingHead(HOSTILE, "GAP", "mean"), RankingHead("cost")),
-        (RankingRow(HOSTILE, cells, "bottom"),),
-        stacked=True,
-    ).html()
+    heads = (RankingHead("way"), RankingHead(HOSTILE, "GAP", "mean"), RankingHead("cost"))
+    rows = (RankingRow(HOSTILE, cells, "bottom"),)
+    html = RankingTable("Ways", heads, rows, stacked=True).html()
     assert html.count('scope="col"') == 3
     assert html.count('scope="row"') == 1
     assert 'aria-label="Ways"' in html
@@ -90,24 +80,19 @@ def test_a_ranking_can_be_walked_through_and_its_texts_are_text():
     assert HOSTILE not in html
 
 
-POINTS = Table.of(
-    {
-        "cluster": ([1, 1, 2, 3], ""),
-        "clean x": ([0.0, 1.0, 5.0, 9.0], ""),
-        "clean y": ([0.0, 1.0, 5.0, 0.0], ""),
-        "protected x": ([5.0, 5.0, 9.0, -3.0], ""),
-        "protected y": ([5.0, 5.0, 0.0, 0.0], ""),
-    }
-)
-CENTERS = Table.of(
-    {
-        "target": ([2, 3, 1], ""),
-        "x": ([0.5, 5.0, 9.0], ""),
-        "y": ([0.5, 5.0, 0.0], ""),
-        "protected x": ([5.0, 9.0, -3.0], ""),
-        "protected y": ([5.0, 0.0, 0.0], ""),
-    },
-    ["cluster 1", "cluster 2", "cluster 3"],
+def plain(names, *numbers, rows=()):
+    """A table of columns without a unit."""
+    return Table.of({name: (row, "") for name, row in zip(names, numbers, strict=True)}, rows)
+
+
+PROTECTED = ("protected x", "protected y")
+CLEAN = [0.0, 1.0, 5.0, 9.0], [0.0, 1.0, 5.0, 0.0]
+MOVED = [5.0, 5.0, 9.0, -3.0], [5.0, 5.0, 0.0, 0.0]
+POINTS = plain(("cluster", "clean x", "clean y", *PROTECTED), [1, 1, 2, 3], *CLEAN, *MOVED)
+CENTERS = plain(
+    ("target", "x", "y", *PROTECTED),
+    *([2, 3, 1], [0.5, 5.0, 9.0], [0.5, 5.0, 0.0], [5.0, 9.0, -3.0], [5.0, 0.0, 0.0]),
+    rows=["cluster 1", "cluster 2", "cluster 3"],
 )
 STATES = ("clean", "protected")
 
@@ -121,14 +106,12 @@ def test_clusters_have_marks_and_numbers_of_their_own_and_maps_of_one_answer_the
     figure = ClusterMap(centers=CENTERS, state="clean").figure(POINTS)
     assert [trace.name for trace in figure.data[:-1]] == list(CENTERS.rows)
     assert figure.data[0].x.tolist() == [0.0, 1.0]
-    looks = {(trace.marker.color, trace.marker.symbol) for trace in figure.data[:-1]}
-    assert len(looks) == 3
+    assert len({(trace.marker.color, trace.marker.symbol) for trace in figure.data[:-1]}) == 3
     assert [text for text in figure.data[-1].text if text] == ["<b>1</b>", "<b>2</b>", "<b>3</b>"]
     assert arrows(figure)[:, 0].tolist() == [[0.5, 0.5], [5, 5], [9, 0]]
     assert arrows(figure)[:, 1].tolist() == [[5, 5], [9, 0], [0.5, 0.5]]  # to the targets
-    come = ClusterMap(
-        centers=CENTERS, state="protected", ends=("protected x", "protected y")
-    ).figure(POINTS)
+    ends = ("protected x", "protected y")
+    come = ClusterMap(centers=CENTERS, state="protected", ends=ends).figure(POINTS)
     assert arrows(come)[:, 1].tolist() == [[5, 5], [9, 0], [-3, 0]]
     assert come.data[1].x.tolist() == [9.0]
     both = [

@@ -37,9 +37,7 @@ def groups(result):
 
 
 def score_of(joined, parts):
-    """The score that parts make."""
-    joined_scores = {"sum": sum(parts), "product": -np.prod(parts), "alone": parts[0]}
-    return joined_scores[joined]
+    return {"sum": sum(parts), "product": -np.prod(parts), "alone": parts[0]}[joined]
 
 
 @pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)
@@ -55,8 +53,7 @@ def test_parts_that_add_up_carry_their_sum_and_factors_stand_side_by_side(answer
     figure = ScoreParts(joined="sum").figure(parts_table(groups(answers[ViM.name])))
     *bars, mark = figure.data
     for at, title in enumerate(mark.y):
-        total = sum(bar.x[list(bar.y).index(title)] for bar in bars)
-        assert mark.x[at] == pytest.approx(total)
+        assert mark.x[at] == pytest.approx(sum(bar.x[list(bar.y).index(title)] for bar in bars))
     assert {bar.marker.pattern.shape for bar in bars} == {"", "/"}  # not by color alone
     assert figure.layout.yaxis.autorange == "reversed"
     table = parts_table(groups(answers[COSTARR.name]))
@@ -68,8 +65,7 @@ def test_parts_that_add_up_carry_their_sum_and_factors_stand_side_by_side(answer
 
 
 def test_a_part_has_its_color_in_whatever_order_a_file_gave_the_parts(answers):
-    result = answers[ViM.name]
-    score_groups = groups(result)
+    score_groups = groups(answers[ViM.name])
     turned = {
         name: replace(group, parts=dict(reversed(list(group.parts.items()))))
         for name, group in score_groups.items()
@@ -115,13 +111,9 @@ def test_groups_differ_in_color_and_symbol_and_thin_lines_have_gaps_and_ranges_l
 
 def test_rows_of_scores_and_rankings_keep_their_labels_and_order():
     assert as_rows(SCORES).rows == ("cat", "owl")
-    best = Ranking(
-        np.array([[0.9, 0.1], [0.6, 0.4]], np.float32),
-        np.array([[3, 1], [1, 2]]),
-        (("owl", "cat"), ("cat", "dog")),
-        "probability",
-    )
-    rows = as_rows(best)
+    chances, classes = np.float32([[0.9, 0.1], [0.6, 0.4]]), np.array([[3, 1], [1, 2]])
+    names = (("owl", "cat"), ("cat", "dog"))
+    rows = as_rows(Ranking(chances, classes, names, "probability"))
     assert rows.rows == ("owl", "cat", "cat", "dog")
     assert rows["place"].tolist() == [1, 1, 2, 2]
     assert rows["class"].tolist() == [3, 1, 1, 2]
@@ -159,9 +151,7 @@ def test_the_steps_are_drawn_from_the_p_values_of_the_normal_images():
     table = with_flagged(result, 0.2)
     figure = closer.steps_chart(table, 0.5, 0.2).figure(table)
     flagged = next(trace for trace in figure.data if "flagged at 20 %" in trace.name)
-    assert list(flagged.y) == pytest.approx(
-        (100 * (result["flags"].values <= 0.2).mean(0)).tolist()
-    )
+    assert flagged.y == pytest.approx(100 * (result["flags"].values <= 0.2).mean(0))
     assert figure.layout.shapes[-1].x0 == 0.5
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from components.forget import extremes
 from components.forget.ranks import SETS
+from engine.core.result import Table
 from engine.core.run import answer
 from engine.unlearning import WorstCase
 from engine.unlearning.worst_forget.worst import EASIEST, HARDEST, RANDOM
-from engine.vision.data import DataSet
 from engine.vision.weights.case import PruneCase
 from tests import tiny
 
@@ -23,14 +23,14 @@ def data_and_sets():
     return data, {name: answer(WorstCase(name, 0.25, rounds=3), case) for name in SETS}
 
 
-def ordered(sets, data: DataSet, *, hard_first: bool):
-    """The sets, with images by how far they lie from the mean of their label."""
+def ordered(data, *, hard_first):
+    """Sets of images by how far they lie from the mean of their label."""
     train = data.rows("train")
     far = extremes.distances(data, data.fingerprint)[train]
     order = data.ids[train[np.argsort(far if hard_first else -far, kind="stable")]]
     count = len(order) // 3
-    parts = {HARDEST: order[:count], RANDOM: order[count : 2 * count], EASIEST: order[2 * count :]}
-    return {name: {"images": extremes.Table.of({"id": (ids, "")})} for name, ids in parts.items()}
+    parts = zip((HARDEST, RANDOM, EASIEST), np.split(order, [count, 2 * count]), strict=True)
+    return {name: {"images": Table.of({"id": (ids, "")})} for name, ids in parts}
 
 
 def test_distances_are_the_share_of_the_label_that_is_nearer(data_and_sets):
@@ -49,13 +49,13 @@ def test_distances_are_the_share_of_the_label_that_is_nearer(data_and_sets):
 
 def test_the_sentence_follows_the_measurement_and_tells_of_wrong_labels(data_and_sets):
     data, _ = data_and_sets
-    typical = extremes.sentence(data, ordered(data_and_sets[1], data, hard_first=True))
+    typical = extremes.sentence(data, ordered(data, hard_first=True))
     assert "hard ones are more typical of their label, and easy ones less typical" in typical
     assert "Wrong labels" not in typical
-    other = extremes.sentence(data, ordered(data_and_sets[1], data, hard_first=False))
+    other = extremes.sentence(data, ordered(data, hard_first=False))
     assert "hard ones are less typical of their label, and easy ones more typical" in other
     clean = data.labels.copy()
-    sets = ordered(data_and_sets[1], data, hard_first=True)
+    sets = ordered(data, hard_first=True)
     rows = data.places(sets[EASIEST]["images"]["id"])
     clean[rows] = (clean[rows] + 1) % len(data.classes)
     wrong = replace(data, truth={"clean_label": clean})
@@ -73,8 +73,7 @@ def test_a_set_is_only_called_typical_beyond_chance(shift, count, says):
 
 
 def test_which_set_is_more_typical_is_what_the_ranks_say_where_the_medians_do_not():
-    even = np.linspace(0, 1, 101)
-    skewed = np.where(np.arange(101) < 40, 0.0, 0.51)
+    even, skewed = np.linspace(0, 1, 101), np.repeat([0.0, 0.51], [40, 61])
     assert np.median(skewed) > np.median(even)
     assert extremes.rank_test_words(skewed, even) == "more typical"
 
@@ -91,7 +90,7 @@ def test_rounds_have_their_objective_and_histograms_and_random_images_stay_as_th
     assert len(set(table["random"])) == 1
     assert len(extremes.BY_ROUND.figure(table).data) == 3
     for name, number in ((HARDEST, 1), (HARDEST, 3), (RANDOM, 3)):
-        losses = data_and_sets[1][name]["losses"]
+        losses = sets[name]["losses"]
         histogram = extremes.of_round(losses, number)
         at = 1 if name == RANDOM else number
         np.testing.assert_allclose(histogram["chosen"], losses["chosen"][losses["round"] == at])

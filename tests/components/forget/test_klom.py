@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from components import section
 from components.forget import given_klom, klom, own_models, own_request
 from components.forget.asked import ForgetQuestion, MethodDetail
 from components.forget.words import row_label
@@ -17,8 +16,9 @@ from engine.core.run import answer
 from engine.unlearning.dmm.direct import GROUPS
 from engine.vision import data as data_sets
 from tests.components.pages import page_of
-from tests.engine.unlearning.test_given_groups import case_and_groups, of
+from tests.engine.unlearning.test_given_groups import case_and_groups, fingerprints, of
 from tests.pages.test_judge import in_zip
+from tests.refusals import assert_refused
 from tests.visits import problems, settled
 
 METHOD = unlearning.KLoM(images=10)
@@ -58,8 +58,8 @@ def test_a_mark_that_is_clicked_is_its_image(detail, result, monkeypatch):
 def picked(mark, at):
     """What Streamlit makes of a click in a browser; of one on the chosen mark, nothing is left."""
     points = [mark | {"point_number": at, "point_index": at}] if mark else []
-    indices = [at] if mark else []
-    return {"selection": {"points": points, "point_indices": indices, "box": [], "lasso": []}}
+    places = {"point_indices": [at] * len(points), "box": [], "lasso": []}
+    return {"selection": {"points": points, **places}}
 
 
 def test_the_histograms_count_every_model_of_the_image_once(result):
@@ -79,12 +79,10 @@ def test_ways_whose_klom_is_known_stand_beside_retraining_and_nothing_done(detai
     assert table.rows == ("Nothing done", "Retrained (noise)", "Fine-tune (epochs 1)")
     row = table.rows[2]
     run = answer(detail.method, detail.case.case)["run"]
-    assert table.cell(row, "share of retraining") == pytest.approx(
-        float(run["share of retraining"][0])
-    )
+    share = pytest.approx(float(run["share of retraining"][0]))
+    assert table.cell(row, "share of retraining") == share
     assert table.cell(row, "KLoM") == result["summary"].cell("forget", "unlearned, median")
-    other = klom.priced(detail, unlearning.KLoM(images=20), result)
-    assert len(other) == 2
+    assert len(klom.priced(detail, unlearning.KLoM(images=20), result)) == 2
     assert unlearning.Retrain.short not in table.rows
 
 
@@ -104,7 +102,7 @@ def test_distances_are_drawn_over_decades_with_the_names_beside_their_points(det
 
 def draw_part(detail, part):
     for row in (klom.klom if part == "KLoM" else klom.datamodel)(detail):
-        section.show(row[0])
+        row[0].show()
 
 
 def pressed(at, slot):
@@ -117,6 +115,20 @@ def captions(at):
     return " ".join(caption.value for caption in at.caption).replace("\\", "")
 
 
+def kept_result(at, method, case):
+    """The answer, which the page has computed and whose sentence it says."""
+    result = answer(method, case)
+    assert result.kept
+    assert at.header[0].value.replace("\\", "") == method.finding(case, result)
+    return result
+
+
+def assert_farthest_is_chosen(at, result):
+    forgotten = klom.of_group(result["points"], "forget")
+    farthest = int(forgotten["id"][forgotten["unlearned"].argmax()])
+    assert at.selectbox(key=klom.CHOSEN).value == farthest
+
+
 @pytest.mark.parametrize("part", ["KLoM", "Datamodel"])
 def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, detail):
     slot = {"KLoM": klom.SLOT, "Datamodel": klom.DIRECT}[part]
@@ -125,26 +137,17 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, de
     assert "are trained" in captions(at)
     at = pressed(at, slot)
     assert not problems(at)
-    if part == "KLoM":
-        method, case = unlearning.KLoM(images=20), detail.case
-    else:
-        method, case = unlearning.DMDirect(networks=20, images=20), detail.case.case
-    result = answer(method, case)
-    assert result.kept
-    assert at.header[0].value.replace("\\", "") == method.finding(case, result)
     if part == "Datamodel":
+        method = unlearning.DMDirect(networks=20, images=20)
+        result = kept_result(at, method, detail.case.case)
         assert klom.changes_finding(result) in captions(at)
         return
+    result = kept_result(at, unlearning.KLoM(images=20), detail.case)
     assert klom.curve_finding("forget", row_label(detail.method.label), result) in captions(at)
     ids = result["points"]["id"].astype(int).tolist()
-    forgotten = klom.of_group(result["points"], "forget")
-    farthest = int(forgotten["id"][forgotten["unlearned"].argmax()])
-    assert at.selectbox(key=klom.CHOSEN).value == farthest
+    assert_farthest_is_chosen(at, result)
     at.selectbox(key=klom.CHOSEN).set_value(ids[-1]).run()
     assert klom.image_finding(len(ids) - 1, result) in captions(at)
-    assert (
-        unlearning.AfterCase(detail.case.case, detail.method).fingerprint == detail.case.fingerprint
-    )
 
 
 def test_too_few_models_for_histograms_are_refused_with_how_many_it_takes(detail):
@@ -163,14 +166,10 @@ def test_curves_wait_for_the_button_and_a_form_that_needs_more_is_told():
     at = pressed(at, "judge.KLoM")
     assert not problems(at)
     method = unlearning.KLoM(models=100, images=10)
-    result = answer(method, groups)
-    assert result.kept
-    assert at.header[0].value.replace("\\", "") == method.finding(groups, result)
+    result = kept_result(at, method, groups)
     for group in klom.TITLES:
         assert klom.curve_finding(group, "Unlearned", result) in captions(at)
-    forgotten = klom.of_group(result["points"], "forget")
-    farthest = int(forgotten["id"][forgotten["unlearned"].argmax()])
-    assert at.selectbox(key=klom.CHOSEN).value == farthest
+    assert_farthest_is_chosen(at, result)
     at.selectbox(key="judge.KLoM.form").set_value("20 bins").run()
     (few,) = problems(at)
     assert "at least 100 original, 100 unlearned and 200 retrained models" in few
@@ -185,8 +184,7 @@ def test_a_zip_that_fails_is_looked_through_once(monkeypatch):
 
     monkeypatch.setattr(unlearning.brought, "of_zip", of_zip)
     for _ in range(2):
-        with pytest.raises(BlindspotError, match="It does not fit"):
-            own_request.found_in(data, b"a zip that fails")
+        assert_refused("It does not fit", own_request.found_in, data, b"a zip that fails")
     assert len(read) == 1
 
 
@@ -202,8 +200,7 @@ def test_zips_give_many_of_each_and_files_one():
     files = {kind: Upload("many.ZIP", in_zip(models)) for kind, models in groups.items()}
     opened = own_models.read(files, "")
     for kind, models in groups.items():
-        opened_models = [model.fingerprint for model in opened.groups[kind]]
-        assert opened_models == [model.fingerprint for model in models]
+        assert fingerprints(opened.groups[kind]) == fingerprints(models)
     case = opened.case(replace(case_and_groups()[0], model=opened.original))
     assert isinstance(case, unlearning.GivenGroups)
     assert case.counts == {"original": 2, "unlearned": 2, "retrained": 2}

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from components import section
 from components.forget import closed_form, sparser
 from components.forget.words import TITLES
 from engine.core.result import Table
@@ -13,7 +12,7 @@ from engine.unlearning.dmm.closed_claims import ALONE, ASCENT, ORACLE, TOGETHER,
 from engine.unlearning.dmm.closed_form import AWAY, PIXELS, remains
 from engine.unlearning.dmm.heads import HEADS, RIDGE
 from engine.unlearning.sparse_mu.sparser import FIGURES, RATIOS, means
-from tests import tiny
+from tests.components.forget.test_klom import captions
 from tests.components.pages import page_of
 from tests.visits import problems, settled
 
@@ -69,25 +68,14 @@ def test_the_first_figure_is_the_gap_that_ranks():
 
 def draw(parts, detail):
     for row in parts(detail):
-        section.show(row[0])
+        row[0].show()
 
 
-class Closer:
-    """All that the part looks at."""
-
-    class case:  # noqa: N801
-        case = tiny.forget_case()
-
-
-def captions(at):
-    return " ".join(caption.value for caption in at.caption).replace("\\", "")
-
-
-def test_the_part_asks_when_told_and_says_what_the_answer_says(monkeypatch):
+def test_the_part_asks_when_told_and_says_what_the_answer_says(detail, monkeypatch):
     monkeypatch.setattr(sparser, "every_way", lambda case: BoardCase(case, (NoOp(), GA)))
-    method, case = SparseOriginals(by="SynFlow", seeds=1), sparser.every_way(Closer.case.case)
+    method, case = SparseOriginals(by="SynFlow", seeds=1), sparser.every_way(detail.case.case)
     link = {f"{sparser.SLOT}.seeds": "1", f"{sparser.SLOT}.by": "SynFlow"}
-    at = page_of(draw, sparser.sparser, Closer, link=link)
+    at = page_of(draw, sparser.sparser, detail, link=link)
     assert "every way forgets with each" in captions(at)
     settled(at.button(key=f"{sparser.KEY}.SparseOriginals.go").click().run())
     assert not problems(at)
@@ -113,10 +101,9 @@ def test_each_forgotten_image_has_a_point_for_each_formula(kind, detail, result)
     for number, formula in enumerate(("together", "alone")):
         part = table["formula"] == number
         assert set(table["id"][part]) == set(detail.case.case.request.ids)
-        np.testing.assert_array_equal(
-            table["predicted"][part], images[f"{kind} {formula}"][in_group]
-        )
-        np.testing.assert_array_equal(table["true"][part], images[f"{kind} true"][in_group])
+        for name, column in (("predicted", formula), ("true", "true")):
+            expected = images[f"{kind} {column}"][in_group]
+            np.testing.assert_array_equal(table[name][part], expected)
     figure = closed_form.scatter(kind, result).figure(table)
     named = [trace.name for trace in figure.data]
     assert named == [closed_form.FORMULAS[kind], closed_form.SUMMED, "as predicted"]

@@ -21,8 +21,7 @@ SIDE = 12
 
 
 def subject(mask):
-    case = SimpleNamespace(image=torch.full((3, SIDE, SIDE), 0.5))
-    return SimpleNamespace(case=case, mask=mask)
+    return SimpleNamespace(case=SimpleNamespace(image=torch.full((3, SIDE, SIDE), 0.5)), mask=mask)
 
 
 def answers():
@@ -85,10 +84,8 @@ def standing_found():
 
 def test_the_line_of_a_map_rises_and_the_star_is_where_this_image_stands():
     result = standing_found()
-    for measure, line_, place, value in (
-        (DICE, [0.0, 0.3, 0.6, 0.9], 0.75, 0.7),
-        (IOU, [0.0, 0.2, 0.4, 0.8], 0.25, 0.1),
-    ):
+    dice_row, iou_row = ([0.0, 0.3, 0.6, 0.9], 0.75, 0.7), ([0.0, 0.2, 0.4, 0.8], 0.25, 0.1)
+    for measure, (line_, place, value) in ((DICE, dice_row), (IOU, iou_row)):
         table = outlines.ranked(result, measure)
         line = table.take([at for at, name in enumerate(table.rows) if name == OwnMap.title])
         np.testing.assert_allclose(line[measure], line_, rtol=1e-6)
@@ -140,9 +137,8 @@ def test_maps_are_cut_as_in_the_picture_and_the_sentence_says_that_cut_and_the_b
     refused = answers | {own_map.title: {"map": MAP, "outline": NOTHING}}
     assert list(offsets.cut_maps(refused, methods)) == [cam.title]
     stored = {"map": HeatMap(np.abs(VALUES), "kept", signed=False), "outline": OUTLINE}
-    assert not offsets.cut_maps(
-        {own_map.title: stored}, methods
-    )  # a mask of shares is cut at one half
+    stored = {own_map.title: stored}  # a mask of shares is cut at one half
+    assert not offsets.cut_maps(stored, methods)
 
 
 PEAKS = Table.of(

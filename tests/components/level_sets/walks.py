@@ -33,15 +33,9 @@ def walk_views(source, target, steps: int = 20, frames: int = 6, *, partial=Fals
     confidences = rows["source confidence"][0][frame_steps]
     best = np.stack([confidences, *((1 - confidences) * part for part in (0.4, 0.3, 0.2, 0.1))], 1)
     classes = np.tile([0, 2, 3, 4, 5], (len(frame_steps), 1))
-    views: dict = {
-        "path": Path(images, confidences, "probability", frame_steps),
-        "top": Ranking(
-            best.astype(np.float32),
-            classes,
-            tuple(tuple(LABELS[i] for i in row) for row in classes),
-            "probability",
-        ),
-    }
+    labels = tuple(tuple(LABELS[i] for i in row) for row in classes)
+    views: dict = {"path": Path(images, confidences, "probability", frame_steps)}
+    views["top"] = Ranking(best.astype(np.float32), classes, labels, "probability")
     every_step = np.arange(steps + 1, dtype=np.float32)
     for name, (y, y_label) in rows.items():
         views[name] = Curve(every_step, y.astype(np.float32), "step", y_label, "")
@@ -51,8 +45,6 @@ def walk_views(source, target, steps: int = 20, frames: int = 6, *, partial=Fals
 
 
 def walked(side: int = 32, steps: int = 20, frames: int = 6, title: str = "Walk", **more) -> Walked:
-    """A walk as the player takes it."""
     source, target = pictures(side)
     views = walk_views(source, target, steps, frames, partial=more.pop("partial", False))
-    arguments = {"reference": 0.7, "fall": 0.2, **more}
-    return Walked(title, views, source, target, **arguments)
+    return Walked(title, views, source, target, **{"reference": 0.7, "fall": 0.2, **more})

@@ -18,13 +18,11 @@ def draw_two_models():
     model, renamed = catalog.load("digits-cnn"), catalog.load("digits-cnn").twin()
     renamed.labels = tuple("ABCDEFGHIJ")
     for network in (renamed, model):
-        case = asked.case_of(network, asked.model_identity(network), 0)
-        st.text("".join(case.model.labels))
+        st.text("".join(asked.case_of(network, asked.model_identity(network), 0).model.labels))
 
 
 def test_two_models_with_the_same_weights_have_their_own_class_names():
-    texts = page_of(draw_two_models).text
-    assert [text.value for text in texts] == ["ABCDEFGHIJ", "0123456789"]
+    assert [text.value for text in page_of(draw_two_models).text] == ["ABCDEFGHIJ", "0123456789"]
 
 
 def test_what_is_made_of_models_is_kept_by_its_bytes(monkeypatch):

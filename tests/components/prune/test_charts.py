@@ -97,12 +97,8 @@ def test_only_classes_that_change_are_drawn_the_worst_on_top():
 
 
 def test_a_gray_band_behind_each_class_is_the_range_over_other_seeds():
-    table = Table.grid(
-        np.array([[-0.5, -0.2, 0.1], [-0.1, -0.05, 0.0]]),
-        ("fish", "cat"),
-        ("change", *seeds.ENDS),
-        ("share",) * 3,
-    )
+    values = np.array([[-0.5, -0.2, 0.1], [-0.1, -0.05, 0.0]])
+    table = Table.grid(values, ("fish", "cat"), ("change", *seeds.ENDS), ("share",) * 3)
     band, bars = seeds.CLASSES.figure(table).data
     assert tuple(band.y) == tuple(bars.y) == ("fish", "cat")
     assert list(bars.x) == pytest.approx([-50, -10])

@@ -85,8 +85,7 @@ def test_no_text_names_the_file_and_all_of_it_is_escaped():
 def test_it_says_how_the_answer_was_made_and_what_it_is_not():
     result = pinned()
     report_html = unescape(report([result], WHEN))
-    record = result.record
-    legend = result.maps[0].legend
+    record, legend = result.record, result.maps[0].legend
     for part in (
         *(record["digest"], record["case"]["model_fingerprint"], record["case"]["target"]),
         *(record["versions"]["torch"], "signed", "python -m engine", RESEARCH, "27 November 2026"),
@@ -147,11 +146,9 @@ def test_forty_results_stay_within_room_and_time_and_tell_how_far_they_are(monke
 
 def test_bars_lines_and_grids_are_drawn_and_others_are_left_to_their_numbers():
     bars = go.Figure(go.Bar(x=[1, 2], y=["a", "b"], orientation="h"))
-    lines = Lines(x="x", series={"y": "the y"}).figure(
-        Table.of({"x": ([0.0, 1.0], ""), "y": ([0.5, 0.7], "")})
-    )
-    grid = go.Figure(go.Heatmap(z=[[0, 1], [1, 0]]))
-    for figure in (bars, lines, grid):
+    table = Table.of({"x": ([0.0, 1.0], ""), "y": ([0.5, 0.7], "")})
+    lines = Lines(x="x", series={"y": "the y"}).figure(table)
+    for figure in (bars, lines, go.Figure(go.Heatmap(z=[[0, 1], [1, 0]]))):
         assert svg(figure).lstrip().startswith("<?xml")
     more = go.Figure(go.Bar(x=[1, 2, 3, 4], y=list("abcd"), orientation="h"))
     assert svg(more).count("<path") > svg(bars).count("<path")
@@ -188,8 +185,7 @@ def test_one_color_for_each_mark_is_drawn_and_every_dash_of_the_charts_is_known(
 
 
 def words(method: Method) -> dict[str, str]:
-    record = {"method": method.full_name(), "settings": method.settings()}
-    return dict(setting_words(record))
+    return dict(setting_words({"method": method.full_name(), "settings": method.settings()}))
 
 
 def test_settings_are_in_words_without_what_plays_no_part_and_by_name_where_a_method_is_gone():

@@ -43,8 +43,7 @@ def clip_here(tmp_path, monkeypatch):
 @needs_xray
 def test_several_findings_are_said_to_be_several(chest_here):
     at = visit({"model": ALL.title})
-    subject = at.session_state["subject"]
-    assert subject.case.model.points == (0.1, 0.4, 0.02, 0.5)
+    assert at.session_state["subject"].case.model.points == (0.1, 0.4, 0.02, 0.5)
     captions = [caption.value for caption in at.sidebar.caption]
     assert any("Several findings at once: the bars do not add up to 100 %" in c for c in captions)
     assert any("License: Apache-2.0" in caption for caption in captions)
@@ -56,17 +55,14 @@ def test_several_findings_are_said_to_be_several(chest_here):
 
 @needs_clip
 def test_the_words_of_a_link_are_the_classes(clip_here):
-    link = {"model": "CLIP mine, words of yours", "words": "cat, a lung,red car"}
-    at = visit(link)
-    model = at.session_state["subject"].case.model
-    assert model.labels == ("cat", "a lung", "red car")
+    at = visit({"model": "CLIP mine, words of yours", "words": "cat, a lung,red car"})
+    assert at.session_state["subject"].case.model.labels == ("cat", "a lung", "red car")
     assert any("among your words alone" in caption.value for caption in at.sidebar.caption)
     at.text_area(key="words").set_value("bone, fish").run()
     assert at.session_state["subject"].case.model.labels == ("bone", "fish")
     at.text_input(key="prompt").set_value("a scan of {}").run()
     assert at.session_state["subject"].case.model.name == "open_clip:mine?bone, fish?a scan of {}"
     at.text_area(key="words").set_value("bone").run()
-    assert not at.exception
     refusal = "Give 2 to 50 words, separated by commas: there is 1."
     assert any(refusal in message for message in problems(at))
 
@@ -113,12 +109,10 @@ def test_kinds_are_told_apart():
 @pytest.mark.parametrize("view", [LEVEL_SETS, MINIMAL_REGIONS, PRUNE], ids=lambda view: view.title)
 def test_a_view_that_needs_one_answer_of_many_says_so(chest_here, view):
     at = visit({"model": ALL.title}, view)
-    text = " ".join([*problems(at), words(at)])
-    assert "this one says several findings at once" in text
+    assert "this one says several findings at once" in " ".join([*problems(at), words(at)])
 
 
 @needs_xray
 def test_detectors_that_need_no_softmax_are_left(chest_here):
-    at = visit({"model": ALL.title}, FAMILIAR)
-    options = pills(at, "familiar.detector").options
+    options = pills(visit({"model": ALL.title}, FAMILIAR), "familiar.detector").options
     assert options == ["KNN", "Mahalanobis", "Naive Bayes", "MaxLogit"]

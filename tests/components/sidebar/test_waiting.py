@@ -74,7 +74,6 @@ SCENE = SHIPPED[1]
 
 @pytest.fixture
 def session_state(monkeypatch):
-    """The session's state."""
     state: dict[str, object] = {}
     monkeypatch.setattr("streamlit.session_state", state)
     monkeypatch.setattr("streamlit.query_params", {})
@@ -84,18 +83,15 @@ def session_state(monkeypatch):
 @pytest.mark.parametrize("one", SHIPPED, ids=lambda shipped_example: shipped_example.title)
 def test_the_small_picture_that_comes_along_is_the_image_s(one):
     """Where it is not: `Image.fromarray(of_picture(one.picture())).save(one.path)`."""
-    drawn, thumbnail = (
-        np.asarray(picture, int) for picture in (Image.open(one.path), of_picture(one.picture()))
-    )
-    assert np.abs(drawn - thumbnail).max() <= 1
+    drawn, thumbnail = Image.open(one.path), of_picture(one.picture())
+    assert np.abs(np.asarray(drawn, int) - np.asarray(thumbnail, int)).max() <= 1
 
 
 def test_it_is_found_by_the_number_that_the_list_of_its_data_set_gives_it(session_state):
     take_example(SCENE)
     assert (session_state["image"], session_state["data"]) == (FROM_DATA, "scenes:count=100")
-    rows = examples.with_finding_first(
-        data := example("scenes:count=100/18").data, data.rows("test")
-    )
+    data = example("scenes:count=100/18").data
+    rows = examples.with_finding_first(data, data.rows("test"))
     assert data.ids[rows[session_state["item"] - 1]] == SCENE.id
     assert shipped_now() == SCENE
     session_state["item"] += 1  # by hand

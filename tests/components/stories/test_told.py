@@ -75,16 +75,10 @@ def test_the_network_with_the_shortcut_looks_at_the_mark_and_the_control_at_the_
         for step in story("lesion").steps
     )
     label = PLANTED.example(PLANTED.marked).label
-    names, steps = (
-        ("marked", "healthy", "unmarked", "control"),
-        (marked, healthy, unmarked, control),
-    )
-    first = {
-        name: answer["classes"].labels[int(answer["classes"].values.argmax())]
-        for name, (answer, _) in zip(names, steps, strict=True)
-    }
-    assert first["marked"] == first["healthy"] == first["control"] == label
-    assert first["unmarked"] != label
+    answers = [step[0]["classes"] for step in (marked, healthy, control, unmarked)]
+    *others, without = (answer.labels[int(answer.values.argmax())] for answer in answers)
+    assert others == [label] * 3
+    assert without != label
     lesion, mark = PLANTED.example(PLANTED.marked).mask(), truth("mark")
     shortcut, plain = marked[1]["map"].values, control[1]["map"].values
     assert located(shortcut, lesion).mass < located(shortcut, lesion).chance
@@ -93,9 +87,8 @@ def test_the_network_with_the_shortcut_looks_at_the_mark_and_the_control_at_the_
 
 
 def test_the_twin_and_the_unmarked_slice_differ_from_the_slice_by_one_thing_each():
-    marked, twin, unmarked = (
-        PLANTED.example(name) for name in (PLANTED.marked, PLANTED.healthy, PLANTED.unmarked)
-    )
+    names = PLANTED.marked, PLANTED.healthy, PLANTED.unmarked
+    marked, twin, unmarked = map(PLANTED.example, names)
     mark = marked.data.truth["mark"][marked.row]
     pixels = [scan.picture().pixels[..., 0].astype(int) for scan in (marked, twin, unmarked)]
     assert (pixels[0] != pixels[2])[mark].any()

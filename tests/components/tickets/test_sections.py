@@ -21,9 +21,6 @@ POINTS = ("0 %", "1 %", "10 %", "100 %")
 LINK = {"rewinding.points": "4", "rewinding.density": "0.2"}
 
 
-ONE_EPOCH = Recipe("mlp", epochs=1, batch=8)
-
-
 @pytest.fixture(autouse=True)
 def coarse(monkeypatch):
     """A plane of few nodes: each is an evaluation."""
@@ -52,16 +49,14 @@ def test_it_says_what_it_trains_and_then_what_came_of_it():
     assert at.header[0].value.replace("\\", "") == method.finding(case, result)
     assert len(at.get("plotly_chart")) == 5  # accuracy, distances, barrier, and two planes
     captions = " ".join(caption.value.replace("\\", "") for caption in at.caption)
-    for drawing in section.EVIDENCE:
-        if drawing.finding:
-            assert drawing.finding(result) in captions
+    findings = [drawing.finding for drawing in section.EVIDENCE if drawing.finding]
+    assert all(finding(result) in captions for finding in findings)
     assert section.gain(result) in captions
 
 
 def test_one_epoch_is_refused_in_a_sentence():
-    at = press(visit(ONE_EPOCH))
+    at = press(visit(Recipe("mlp", epochs=1, batch=8)))
     assert any("choose 2 epochs or more" in words for words in problems(at))
-    assert not at.exception
 
 
 def test_the_usual_training_is_a_resnet_that_learns_fast_from_the_first_step_on():
@@ -90,10 +85,8 @@ def result():
         "order angle": [60, 50, 15, 0],
     }
     for name in ("dense", "ticket", "random"):
-        shares |= {
-            f"{end} {name}": np.array(shares[name]) + by
-            for end, by in (("lowest", -0.02), ("highest", 0.02))
-        }
+        for end, by in (("lowest", -0.02), ("highest", 0.02)):
+            shares[f"{end} {name}"] = np.array(shares[name]) + by
     columns = {name: (np.array(share, float), "share") for name, share in shares.items()}
     columns |= {name: (np.array(column, float), "") for name, column in plain.items()}
     ticks = [(0.5, 100, 50, 900), (0.9, 400, np.nan, np.nan), (0.98, *[np.nan] * 3)]
@@ -104,15 +97,8 @@ def result():
         ("accuracy", "dense", "ticket", "ticket and finding it"),
         ("share", "images", "images", "images"),
     )
-    claims = Table.of(
-        {
-            "outcome": ([1, -1, 0], ""),
-            "margin": ([0.1, -0.25, 0.0], ""),
-            "tolerance": ([0.02, 0.01, np.nan], ""),
-        },
-        ("a", "b", "c"),
-        ("x", "y", "z"),
-    )
+    claims = {"outcome": [1, -1, 0], "margin": [0.1, -0.25, 0], "tolerance": [0.02, 0.01, np.nan]}
+    claims = Table.of({name: (row, "") for name, row in claims.items()}, tuple("abc"), tuple("xyz"))
     ways = {
         f"{lead}{name}": Points(np.zeros((3, 2), np.float32), np.array(values), "", "", "nat")
         for lead, name, values in (("", "arms", [0.5, 2.5, 0.75]), ("", "way", [0.5, 1.25, 0.75]))
@@ -142,9 +128,8 @@ def test_the_picture_ends_before_the_trained_network_and_both_planes_have_one_sc
     assert ticket.y.tolist() == [80.0, 85.0, 91.0]
     assert ticket.error_y.array.tolist() == pytest.approx([2.0, 2.0, 2.0])
     assert list(section.lines(result).series) == list(POINTS[:3])
-    early, late = (
-        Field(np.full((2, 2), v, np.float32), *[np.arange(2)] * 2, "", "", "") for v in (1, 3)
-    )
+    grounds = [np.full((2, 2), level, np.float32) for level in (1, 3)]
+    early, late = (Field(ground, *[np.arange(2)] * 2, "", "", "") for ground in grounds)
     way = Points(np.arange(60, dtype=np.float32).reshape(30, 2), np.arange(30), "", "", "nat")
     views = {"plane": early, "late plane": late}
     views |= {f"{lead}{name}": way for lead in ("", "late ") for name in ("arms", "way")}
@@ -188,8 +173,9 @@ def test_the_section_asks_when_it_is_told_and_says_what_the_answer_says():
     result = answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     words = " ".join(caption.value for caption in at.caption).replace("\\", "")
-    for caption in (bip.priced(result, "steps"), bip.settled(result), bip.overlap_sentence(result)):
-        assert caption in words
+    assert bip.priced(result, "steps") in words
+    assert bip.settled(result) in words
+    assert bip.overlap_sentence(result) in words
     assert len(at.get("plotly_chart")) == 3
     shared = result["overlap"]["IoU"]
     assert f"one-shot magnitude {100 * shared[0]:.0f} % (chance" in bip.overlap_sentence(result)

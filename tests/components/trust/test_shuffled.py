@@ -18,11 +18,10 @@ GOOD = (GradientXInput(), IntegratedGradients(steps=10))
 
 def trial_lines(model, method):
     """The line of a map for each digit, its trials made as on the page, and repeated."""
+    trials = (Order(), OtherClass(), Repeats())
     for image_case in asked_of(model, DIGITS):
         case = TrustCase(image_case, method)
-        yield summary(
-            [(trial, trial(case)["check"]) for trial in (Order(), OtherClass(), Repeats())]
-        )
+        yield summary([(trial, trial(case)["check"]) for trial in trials])
 
 
 def warned(line):
@@ -41,8 +40,7 @@ def test_a_model_with_random_weights_is_caught_for_gradient_methods(trained, met
     lines = [line for model in shuffles for line in trial_lines(model, method)]
     assert sum(warned(line) for line in lines) >= 0.95 * DIGITS * SHUFFLES
     assert sum("Nothing against it" in line for line in lines) <= 0.05 * DIGITS * SHUFFLES
-    little = sum("Little hangs on the image" in line for line in lines)
-    assert little >= 0.9 * DIGITS * SHUFFLES
+    assert sum("Little hangs on the image" in line for line in lines) >= 0.9 * DIGITS * SHUFFLES
 
 
 def test_maps_of_chance_get_no_check_mark(trained):

@@ -8,16 +8,8 @@ import pytest
 from components.trust.charts import order_drawing, shuffled_drawing
 from components.trust.verdict import brief, cost_text, figures, headline, sign, summary, trial_line
 from engine.core.result import Curve
-from engine.evaluation.trust import (
-    TRUST,
-    MaxSensitivity,
-    Order,
-    OtherClass,
-    Place,
-    RandomWeights,
-    Repeats,
-    Shape,
-)
+from engine.evaluation.trust import TRUST, Order, OtherClass, Place, RandomWeights, Repeats, Shape
+from engine.evaluation.trust.expensive import MaxSensitivity
 from engine.evaluation.trust.verdict import not_available, verdict_table
 
 

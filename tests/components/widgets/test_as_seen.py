@@ -20,8 +20,7 @@ SIGNED = HeatMap(RISING.values * 2 - 1, "logit", signed=True)
 def test_a_look_is_what_the_browser_said_within_bounds():
     sent = {"mode": "map", "opacity": 85, "zoom": 2, "x": 0.25, "y": 0.5, "dark": True}
     sent |= {"outline": True, "window": {"center": 40, "width": 80, "shape": "linear"}}
-    panel = {"title": "Grad-CAM", "low": -1, "high": 1, "cut": 0.2}
-    look = read_look(sent | {"panels": [panel]})
+    look = read_look(sent | {"panels": [{"title": "Grad-CAM", "low": -1, "high": 1, "cut": 0.2}]})
     assert (look.mode, look.opacity, look.zoom, look.dark) == ("map", 0.85, 2, True)
     assert look.window == Window(40, 80, "linear")
     assert look.scales == {"Grad-CAM": Scale(-1, 1, 0.2)}
@@ -45,10 +44,7 @@ def test_a_look_is_what_the_browser_said_within_bounds():
         *({"panels": odd} for odd in (5, "abc", {"a": 1})),
         {"zoom": HUGE, "opacity": HUGE, "panels": [{"title": "a", "low": -HUGE, "high": HUGE}]},
         *({"window": WINDOW | odd} for odd in ({"width": HUGE}, {"center": "1"})),
-        *(
-            {"window": WINDOW | {"table": table}}
-            for table in (5, ["x"], [None], [HUGE], [], [float("nan")])
-        ),
+        *({"window": WINDOW | {"table": odd}} for odd in (5, ["x"], [None], [HUGE], [], [np.nan])),
     ],
 )
 def test_whatever_else_is_sent_is_the_usual_look(sent):

@@ -10,18 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.widgets import pictures
+from components.widgets import image_grid, pictures
 from components.widgets.encoding import COLOR_LIMIT
-from components.widgets.image_grid import (
-    CELL,
-    GAP,
-    MARGIN,
-    as_html,
-    as_png,
-    cells,
-    draw_grid,
-    finding,
-)
+from components.widgets.image_grid import CELL, as_html, cells, finding
 from components.widgets.pictures import LONG_SIDE, encoded, show_picture
 from engine.core import result
 from tests.components.level_sets.results import CORNERS, HOSTILE, grid
@@ -52,13 +43,11 @@ def calls(file: Path) -> set[str]:
 
 def test_every_view_draws_pictures_and_downloads_through_the_shared_elements():
     files = [*(ROOT / "components").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
-    results = {str(file.relative_to(ROOT)): calls(file) for file in files if calls(file)}
-    assert results == ALLOWED
+    assert {str(file.relative_to(ROOT)): calls(file) for file in files if calls(file)} == ALLOWED
 
 
 def test_a_picture_is_part_of_the_page_with_its_pixels_unchanged():
-    at = page_of(draw_small)
-    (element,) = at.get("image")
+    (element,) = page_of(draw_small).get("image")
     (sent,) = element.proto.imgs
     assert sent.alt == "Eight by eight"
     assert sent.url.startswith("data:image/png;base64,")
@@ -79,9 +68,7 @@ def test_a_large_photograph_is_shrunk_to_what_a_page_can_carry_and_a_light_pictu
 
 def test_the_same_picture_is_encoded_once(monkeypatch):
     encode_calls = []
-    monkeypatch.setattr(
-        pictures, "encoded", lambda pixels: encode_calls.append(1) or encoded(pixels)
-    )
+    monkeypatch.setattr(pictures, "encoded", lambda array: encode_calls.append(1) or encoded(array))
     for _ in range(2):
         page_of(draw_small)
     assert len(encode_calls) <= 1
@@ -115,14 +102,15 @@ def test_cells_say_their_finding_in_words_labels_are_text_and_unknown_values_das
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_the_file_holds_every_picture_at_its_place(count):
     walks = grid(tuple(f"class number {at}" for at in range(count)), lost=())
-    picture = np.asarray(Image.open(io.BytesIO(as_png(walks))))
+    picture = np.asarray(Image.open(io.BytesIO(image_grid.as_png(walks))))
     for column in range(count):
-        column_pixels = picture[:, MARGIN + column * (CELL + GAP) + CELL // 2]
+        left = image_grid.MARGIN + column * (CELL + image_grid.GAP)
+        column_pixels = picture[:, left + CELL // 2]
         for row in cells(walks):
             assert (column_pixels == row[column].pixels[0, 0]).all(axis=1).sum() == CELL
 
 
 def test_the_page_shows_the_table_its_twin_and_the_file():
-    at = page_of(draw_grid, grid(), "grid")
+    at = page_of(image_grid.draw_grid, grid(), "grid")
     assert len(unfolded(at).dataframe) == 3
     assert HOSTILE not in at.get("html")[0].proto.body

@@ -45,7 +45,6 @@ def truth(walk, end: np.ndarray) -> np.ndarray:
 
 
 def blocks(values: np.ndarray, side: int) -> np.ndarray:
-    """The mean over square blocks."""
     count, height, _ = values.shape
     k = height // side
     return values.reshape(count, side, k, side, k).mean((2, 4))
@@ -67,17 +66,14 @@ def photograph_walk(side: int, frames: int, steps: int = 600):
 
 @pytest.mark.parametrize(("side", "frames"), [(224, 40), (224, 48), (320, 24)])
 def test_a_walk_on_photographs_stays_below_a_megabyte(side, frames):
-    sent = payload([photograph_walk(side, frames)], "k")
-    assert len(json.dumps(sent)) < 1_000_000
+    assert len(json.dumps(payload([photograph_walk(side, frames)], "k"))) < 1_000_000
 
 
 def test_even_noise_stays_below_a_megabyte_and_a_walk_that_goes_on_in_half_the_room():
-    noise = payload([walked(side=224, steps=600, frames=48)], "k")
-    assert len(json.dumps(noise)) < 1_000_000
+    assert len(json.dumps(payload([walked(side=224, steps=600, frames=48)], "k"))) < 1_000_000
     walk = photograph_walk(224, 40)
     views = {name: view for name, view in walk.views.items() if name != "figures"}
-    sent = payload([dataclasses.replace(walk, views=views)], "k")
-    assert len(json.dumps(sent)) < 550_000
+    assert len(json.dumps(payload([dataclasses.replace(walk, views=views)], "k"))) < 550_000
 
 
 @pytest.mark.parametrize("side", [8, 28, 32, 224])
@@ -148,11 +144,8 @@ def test_what_is_not_known_is_sent_as_such():
     frames, y = path.frames.copy(), curve.y.copy()
     frames[2, :, 3, 4] = np.nan
     y[5] = np.nan
-    views = {
-        **walk.views,
-        "path": Path(frames, path.values, path.unit, path.steps),
-        "source confidence": Curve(curve.x, y, curve.x_label, curve.y_label, curve.unit),
-    }
+    views = walk.views | {"path": Path(frames, path.values, path.unit, path.steps)}
+    views["source confidence"] = Curve(curve.x, y, curve.x_label, curve.y_label, curve.unit)
     sent = walk_payload(dataclasses.replace(walk, views=views, reference=float("nan")))
     json.dumps(sent, allow_nan=False)
     assert sent["curves"]["source"][5] is None

@@ -12,14 +12,7 @@ from PIL import Image
 
 from components.colors import SEQUENTIAL
 from components.widgets import pan
-from components.widgets.pan import (
-    TileMap,
-    highest_squares,
-    levels,
-    overlay_json,
-    requested_tiles,
-    tile_url,
-)
+from components.widgets.pan import TileMap, levels, overlay_json, requested_tiles, tile_url
 from components.widgets.scans import encode, window_json
 from components.widgets.viewer import Panel, payload
 from engine.core.result import HeatMap
@@ -52,8 +45,7 @@ def test_heavy_slices_are_sent_smaller_and_never_without_steps_of_their_own():
     noise = np.random.default_rng(0).normal(size=(900, 900)).astype(np.float32)
     sent = encode(noise, 0.0)
     assert 320 <= decoded(sent).shape[0] < 640
-    counted = encode(np.rint(noise * 1000), 1.0)
-    assert counted["step"] == 1.0
+    assert encode(np.rint(noise * 1000), 1.0)["step"] == 1.0
 
 
 @pytest.mark.parametrize("value", [0.0, -7.5, np.nan])
@@ -111,8 +103,7 @@ def test_there_are_levels_until_the_overview_is_as_fine():
 def test_a_tile_is_its_part_of_the_image_at_its_level(monkeypatch):
     monkeypatch.setattr(pan, "light", lambda image: ("png", pan.saved(image, "PNG")))
     monkeypatch.setattr(pan, "ENCODED", pan.RecentEncodings(8))
-    result = opened(tile_url(IMAGE, 0, 9, 2))[..., :3]
-    assert np.array_equal(result, PIXELS[512:600, 2304:2500])
+    assert np.array_equal(opened(tile_url(IMAGE, 0, 9, 2))[..., :3], PIXELS[512:600, 2304:2500])
     half = opened(tile_url(IMAGE, 1, 1, 0))[..., :3]
     expected = PIXELS[0:512, 512:1024].reshape(256, 2, 256, 2, 3).mean((1, 3)).round()
     assert np.abs(half - expected).max() <= 1
@@ -153,4 +144,4 @@ def test_the_map_of_squares_has_its_colors_and_the_strongest_come_first():
     assert image[1, 2, 3] == 0
     assert (description["low"], description["high"]) == ("0.01", "10 × an equal share, logarithmic")
     values = np.array([[0.1, np.nan], [0.9, 0.5]], np.float32)
-    assert highest_squares(values, 10) == [(1, 0), (1, 1), (0, 0)]
+    assert pan.highest_squares(values, 10) == [(1, 0), (1, 1), (0, 0)]

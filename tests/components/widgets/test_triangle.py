@@ -11,25 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from components.widgets.triangle import (
-    FLATTEST,
-    IN_LINE,
-    UNKNOWN,
-    cells_per_side,
-    finding,
-    payload,
-    triangle_layout,
-    twin,
-)
-from tests.components.level_sets.results import (
-    CORNERS,
-    HOSTILE,
-    SHARP,
-    bright,
-    falling,
-    triangle,
-    weights_of,
-)
+from components.widgets import triangle as widget
+from components.widgets.triangle import cells_per_side, finding, payload, triangle_layout
+from tests.components.level_sets import results
+from tests.components.level_sets.results import HOSTILE, bright, falling, triangle, weights_of
 
 BOTH = {"blind spots": triangle(bright), "raw targets": triangle(falling, name="raw target")}
 
@@ -51,7 +36,7 @@ def test_angles_are_true_ones(third):
 
 
 def test_the_first_two_corners_stand_at_the_foot():
-    places = triangle_layout(np.array(SHARP)).places
+    places = triangle_layout(np.array(results.SHARP)).places
     assert places[0] == pytest.approx((0, 0.8))
     assert places[1] == pytest.approx((1, 0.8))
     assert places[2] == pytest.approx((0.45, 0))
@@ -60,14 +45,14 @@ def test_the_first_two_corners_stand_at_the_foot():
 @pytest.mark.parametrize("third", [(0.5, 0.0), (0.5, 0.01), (2.0, 0.0), (0.0, 0.02), (1.0, 0.0)])
 def test_images_on_a_line_are_still_a_triangle_and_it_is_said(third):
     shape = triangle_layout(np.array([(0, 0), (1, 0), third]))
-    assert shape.note == IN_LINE
-    assert shape.height == pytest.approx(FLATTEST, rel=0.01)
+    assert shape.note == widget.IN_LINE
+    assert shape.height == pytest.approx(widget.FLATTEST, rel=0.01)
 
 
 @pytest.mark.parametrize("corners", [np.full((3, 2), np.nan), np.zeros((3, 2))])
 def test_corners_without_distances_are_drawn_alike_and_it_is_said(corners):
     shape = triangle_layout(corners)
-    assert shape.note == UNKNOWN
+    assert shape.note == widget.UNKNOWN
     assert [angle_at(shape.places, k) for k in range(3)] == pytest.approx([np.pi / 3] * 3)
 
 
@@ -108,8 +93,7 @@ def test_values_go_in_the_order_that_the_browser_reads_and_an_unknown_one_is_nul
 def test_the_finding_says_the_mean_the_sides_the_lowest_and_where():
     words = finding(BOTH["raw targets"])
     assert words.startswith("Mean 0.18, along the two sides from source 0.35; lowest below 0.01, ")
-    lone = finding(triangle(lambda w: 1 - 0.6 * w[:, 1]))
-    assert lone.endswith("lowest 0.40, at blind spot 1.")
+    assert finding(triangle(lambda w: 1 - 0.6 * w[:, 1])).endswith("lowest 0.40, at blind spot 1.")
     nothing, flat = (triangle(lambda w, v=v: np.full(len(w), v)) for v in (np.nan, 0.7))
     assert finding(nothing) == "No values."
     assert finding(flat) == "Mean 0.70, the same everywhere."
@@ -120,20 +104,18 @@ def test_a_shared_picture_goes_once_labels_as_text_and_two_fine_triangles_below_
     assert len(sent["pictures"]) == 3
     assert sent["triangles"][0]["pictures"] == sent["triangles"][1]["pictures"] == [0, 1, 2]
     image = Image.open(io.BytesIO(b64decode(sent["pictures"][0].split(",")[1])))
-    assert np.asarray(image.convert("RGB")).mean((0, 1)) == pytest.approx(CORNERS[0], abs=4)
+    assert np.asarray(image.convert("RGB")).mean((0, 1)) == pytest.approx(results.CORNERS[0], abs=4)
     noise = np.random.default_rng(0).random((5, 3, 14, 14)).astype(np.float16)
     photos = noise.repeat(16, axis=2).repeat(16, axis=3)
-    fine_triangle = {
-        name: replace(triangle(bright, cells=25), images=photos[at : at + 3])
-        for at, name in enumerate(("a", "b"))
-    }
-    assert len(json.dumps(payload(fine_triangle, "k"))) < 300_000
+    fine = triangle(bright, cells=25)
+    two = {"a": replace(fine, images=photos[:3]), "b": replace(fine, images=photos[1:4])}
+    assert len(json.dumps(payload(two, "k"))) < 300_000
     view = replace(triangle(bright), labels=("source", HOSTILE, "b"))
     sent = payload({HOSTILE: view}, "k", label=HOSTILE)
     assert sent["triangles"][0]["labels"][1] == sent["triangles"][0]["title"] == HOSTILE
 
 
 def test_the_twin_holds_every_point_of_every_triangle():
-    view = twin(BOTH)
+    view = widget.twin(BOTH)
     assert view.rows == ("blind spots",) * 66 + ("raw targets",) * 66
     assert view.values[66:, 3] == pytest.approx(view.values[66:, 0] ** 2)

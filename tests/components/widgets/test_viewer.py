@@ -32,7 +32,6 @@ def opened(url: str) -> Image.Image:
 
 
 def decoded(sent: dict) -> np.ndarray:
-    """The map again, as the viewer reads it."""
     red, green, blue = np.moveaxis(np.asarray(opened(sent["src"]), dtype=np.float64), -1, 0)
     values = sent["low"] + (red * 256 + green) * (sent["high"] - sent["low"]) / sent["top"]
     return np.where(blue > 127, np.nan, values)

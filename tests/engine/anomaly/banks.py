@@ -21,14 +21,12 @@ def bank(features, weight=None, bias=None, labels=None, **rest):
         weight = np.random.default_rng(5).normal(size=(3, features.shape[1]))
     weight = np.asarray(weight, np.float64)
     bias = np.zeros(len(weight)) if bias is None else np.asarray(bias, np.float64)
-    logits = features @ weight.T + bias
-    return Bank(features, logits, Head(weight, bias), labels=labels, **rest)
+    return Bank(features, features @ weight.T + bias, Head(weight, bias), labels=labels, **rest)
 
 
 def random_bank(count=60, width=8, seed=0, labels=True):
     """Rectified random features; labels are what the head sees."""
-    rng = np.random.default_rng(seed)
-    features = spelled(np.maximum(rng.normal(0.3, 1, (count, width)), 0))
+    features = spelled(np.maximum(np.random.default_rng(seed).normal(0.3, 1, (count, width)), 0))
     weight = np.random.default_rng(5).normal(size=(3, width))
     features_bank = bank(features, weight, [0.1, -0.2, 0.3])
     return replace(features_bank, labels=features_bank.predicted) if labels else features_bank
@@ -68,9 +66,8 @@ def answered(detector, train, asked, unknown=None):
 
     def data(*banks):
         classes = model.labels if train.labels is not None else ("any",)
-        sizes = [len(image_bank) for image_bank in banks]
         named = [np.zeros(len(each), int) if each.labels is None else each.labels for each in banks]
-        split = np.repeat(np.uint8([0, 2][: len(banks)]), sizes)
+        split = np.repeat(np.uint8([0, 2][: len(banks)]), [len(image_bank) for image_bank in banks])
         return DataSet(
             "spelled",
             DataCard("Spelled", "", "", ""),
@@ -82,8 +79,7 @@ def answered(detector, train, asked, unknown=None):
         )
 
     other = None if unknown is None else data(unknown)
-    image = tiny.image(side, seed=77)
-    return detector(FamiliarCase(model, image, data(train, asked), other))
+    return detector(FamiliarCase(model, tiny.image(side, seed=77), data(train, asked), other))
 
 
 def scores(detector, train, asked):
@@ -120,5 +116,4 @@ def digits(seed):
         right = np.searchsorted(known, labels[some]) if told else None
         return bank(hidden, net.coefs_[-1].T, net.intercepts_[-1], right)
 
-    unknown = np.flatnonzero(~np.isin(labels, known))
-    return seen(train, True), seen(test, True), seen(unknown, False)
+    return seen(train, True), seen(test, True), seen(np.flatnonzero(~np.isin(labels, known)), False)

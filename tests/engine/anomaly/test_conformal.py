@@ -10,9 +10,13 @@ from engine.core.errors import BadSetting, BlindspotError
 FOUR = Conformal(np.array([1.0, 2.0, 2.0, 5.0]))
 
 
-def test_p_counts_the_normal_images_at_least_as_unusual():
+def test_p_counts_the_normal_images_at_least_as_unusual_and_none_are_refused():
     assert FOUR.p(np.array([0.0, 2.0, 4.0, 9.0])) == pytest.approx([1.0, 0.8, 0.4, 0.2])
     assert FOUR.smallest == pytest.approx(0.2)
+    with pytest.raises(BlindspotError, match="no normal images left"):
+        Conformal(np.array([]))
+    assert Conformal(np.array([1.0])).p(np.array([9.0])) == pytest.approx([0.5])
+    assert Conformal(np.full(50, 2.0)).p(np.array([2.0])) == pytest.approx([1.0])
 
 
 def test_a_tie_counts_by_a_random_share_and_lies_between_its_ends():
@@ -45,16 +49,12 @@ def test_the_line_flags_exactly_the_images_whose_p_is_at_most_alpha():
     ruler = Conformal(np.random.default_rng(2).normal(size=200))
     scores = np.random.default_rng(3).normal(size=500)
     for alpha in (0.005, 0.05, 0.2):
-        flagged = scores > ruler.threshold(alpha)
-        assert np.array_equal(flagged, ruler.p(scores) <= alpha)
+        assert np.array_equal(scores > ruler.threshold(alpha), ruler.p(scores) <= alpha)
 
 
-def test_the_band_of_the_false_alarm_rate_is_the_sheet_s():
+def test_the_band_is_the_sheet_s_and_many_normal_sets_fall_into_it_nine_times_in_ten():
     low, high = Conformal(np.arange(200.0)).band(0.05)
     assert (low, high) == pytest.approx((0.027, 0.077), abs=0.0006)
-
-
-def test_the_false_alarm_rate_of_many_normal_sets_falls_into_the_band_nine_times_in_ten():
     from scipy.stats import norm
 
     rng = np.random.default_rng(4)
@@ -99,8 +99,7 @@ def test_p_by_class_is_uniform_within_each_class_where_the_pooled_one_is_not():
 
 
 def test_by_group_a_group_counts_once_however_many_images_it_has():
-    scores = np.array([3.0] * 98 + [0.0, 9.0])
-    ruler = Conformal(scores, groups=np.array([7] * 98 + [8, 9]))
+    ruler = Conformal(np.array([3.0] * 98 + [0.0, 9.0]), groups=np.array([7] * 98 + [8, 9]))
     assert ruler.smallest_by_group == pytest.approx(0.25)
     assert ruler.p_by_group(np.array([2.0, 10.0])) == pytest.approx([3 / 4, 1 / 4])
     assert np.isnan(FOUR.p_by_group(np.array([1.0])))
@@ -131,23 +130,13 @@ def test_by_group_p_keeps_its_promise_where_images_of_a_group_are_alike():
     assert np.mean(grouped) <= 0.115
 
 
-def test_no_normal_scores_are_refused_and_a_single_or_equal_scores_give_a_p():
-    with pytest.raises(BlindspotError, match="no normal images left"):
-        Conformal(np.array([]))
-    assert Conformal(np.array([1.0])).p(np.array([9.0])) == pytest.approx([0.5])
-    assert Conformal(np.full(50, 2.0)).p(np.array([2.0])) == pytest.approx([1.0])
-
-
-def test_benjamini_and_hochberg_is_written_again():
+def test_benjamini_and_hochberg_is_written_again_and_keeps_the_share_of_false_flags():
     p = np.array([0.01, 0.04, 0.03, 0.005, 0.5, 0.02])
     ordered = sorted(p)
     most = max(k for k in range(1, 7) if ordered[k - 1] <= 0.05 * k / 6)
     assert benjamini_hochberg(p, 0.05).tolist() == [p_value <= ordered[most - 1] for p_value in p]
     assert not benjamini_hochberg(np.array([0.9, 0.8]), 0.05).any()
     assert benjamini_hochberg(np.array([]), 0.05).tolist() == []
-
-
-def test_benjamini_and_hochberg_keeps_the_share_of_false_flags():
     rng = np.random.default_rng(7)
     shares = []
     for _ in range(800):

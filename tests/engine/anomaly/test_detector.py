@@ -31,9 +31,8 @@ def test_the_p_value_is_that_of_the_score_among_the_normal_ones(result):
     score = result["subject"].values.astype(float)
     ruler = Conformal(result["normal"].values.astype(float), result["normal"].predicted)
     assert result["p"].values[0] == pytest.approx(ruler.p(score)[0])
-    assert result["p"].values[1] == pytest.approx(
-        ruler.p_by_class(score, result["subject"].predicted)[0]
-    )
+    expected = ruler.p_by_class(score, result["subject"].predicted)[0]
+    assert result["p"].values[1] == pytest.approx(expected)
     assert np.isnan(result["p"].values[2])  # digits have no groups
     count, same_class, above = result["counts"].values
     assert result["p"].values[0] == pytest.approx((1 + above) / (1 + count))
@@ -126,9 +125,8 @@ def test_unknown_digits_have_small_p_values_and_known_ones_have_uniform_ones():
 @pytest.mark.slow
 def test_over_five_seeds_the_detectors_stand_as_the_sheet_has_them(measure):
     results = {kind.name: mean_auroc(kind) for kind in QUICK}
-    results["COSTARR without the logit"] = float(
-        np.mean([auroc(*scores(COSTARR(logit=False), seed)) for seed in SEEDS])
-    )
+    without = [auroc(*scores(COSTARR(logit=False), seed)) for seed in SEEDS]
+    results["COSTARR without the logit"] = float(np.mean(without))
     for name, value in results.items():
         measure(f"anomaly: AUROC on digits 6/4, {name}, mean of 5 seeds", f"{value:.3f}")
     for name, positive in (("unknown", "unknown"), ("normal", "known")):

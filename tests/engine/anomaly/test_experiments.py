@@ -17,8 +17,7 @@ def test_conditions_are_named_without_computing_them(kind):
     called = []
     method = kind()
     object.__setattr__(method, "measured", lambda *arguments: called.append(arguments))
-    case = ExperimentCase(data_sets.load(kind.data[0]))
-    assert len(method.conditions(case)) >= 2
+    assert len(method.conditions(ExperimentCase(data_sets.load(kind.data[0])))) >= 2
     assert not called
 
 

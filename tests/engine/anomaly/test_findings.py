@@ -66,8 +66,7 @@ def test_a_detector_says_of_its_own_answer_what_the_page_says(near):
 def test_the_p_value_is_that_of_the_class_only_where_enough_are_seen_alike(snapshot):
     sample_answer = answer(9, 0.25, 0.5, 30)
     for by_class in (False, True):
-        words = findings.p_values(PHANTOMS, sample_answer, "ring", by_class=by_class)
-        assert words == snapshot
+        assert findings.p_values(PHANTOMS, sample_answer, "ring", by_class=by_class) == snapshot
     sample_answer["p"] = Scores(np.array([0.25, 0.125, np.nan], np.float32), RULES, "p-value")
     sample_answer["counts"] = Scores(np.array([200, 40, 9], np.float32), COUNTS, "images")
     assert findings.p_values(PHANTOMS, sample_answer, "ring", by_class=True) == snapshot
@@ -99,9 +98,8 @@ def test_the_ruler_of_an_answer_has_the_groups_of_its_images(near):
     groups = np.arange(len(CASE.normal)) // 2
     normal = SimpleNamespace(truth={"group": groups}, places=CASE.normal.places)
     assert ruler_in(near, CASE.normal).groups is None
-    assert ruler_in(near, normal).groups.tolist() == (
-        groups[CASE.normal.places(near["normal"].ids)].tolist()
-    )
+    expected = groups[CASE.normal.places(near["normal"].ids)].tolist()
+    assert ruler_in(near, normal).groups.tolist() == expected
 
 
 # ---------------------------------------------------------------- what it rests on
@@ -111,9 +109,8 @@ def test_the_parts_of_the_score_stand_beside_those_of_the_middle_normal_image():
     table = Table.grid(
         np.float32([[1, -2], [3, 4]]), ("this image", "middle normal"), ("near", "far"), ("", "")
     )
-    assert findings.made_of(table, "sum") == (
-        "The bars add up to the score: near 1 (middle normal: 3), far −2 (4)."
-    )
+    words = "The bars add up to the score: near 1 (middle normal: 3), far −2 (4)."
+    assert findings.made_of(table, "sum") == words
     assert findings.made_of(table, "alone").startswith("The score is one number: 1 for this image")
 
 

@@ -32,13 +32,15 @@ def ids(bank):
     return set(bank.ids.tolist())
 
 
-def test_fitted_compared_and_tried_images_have_nothing_in_common():
+def test_fitted_compared_and_tried_images_have_nothing_in_common_and_are_drawn_by_the_seed():
     data = tiny.data_set(MODEL.labels, 32, 120)
     banks = gathered(case_of(data))
     parts = [ids(banks.fit), ids(banks.normal), ids(banks.held)]
     assert sum(map(len, parts)) == len(set.union(*parts)) == 120
     assert ids(banks.fit) == set(data.ids[data.rows("train")].tolist())
     assert abs(len(banks.normal) - len(banks.held)) <= 1
+    first, again, other = (ids(gathered(case_of(data, seed=seed)).normal) for seed in (0, 0, 1))
+    assert first == again != other
 
 
 def test_an_image_is_not_compared_with_itself_and_moves_no_other():
@@ -52,27 +54,16 @@ def test_an_image_is_not_compared_with_itself_and_moves_no_other():
             assert row not in ids(getattr(banks, name))
 
 
-def test_the_group_of_an_image_is_left_out_with_it():
-    data = tiny.data_set(MODEL.labels, 32, 120)
-    grouped = replace(data, truth={"group": np.arange(120) // 6})
+def test_the_group_of_an_image_is_left_out_with_it_and_none_is_parted():
+    grouped = replace(tiny.data_set(MODEL.labels, 32, 120), truth={"group": np.arange(120) // 6})
     banks = gathered(case_of(grouped, grouped.pixels()[100].contiguous()))
     left = ids(banks.fit) | ids(banks.normal) | ids(banks.held)
     assert left == set(range(120)) - set(range(96, 102))
-    named = gathered(case_of(grouped, group=2))
-    assert ids(named.fit).isdisjoint(range(12, 18))
-
-
-def test_groups_are_never_parted_between_drawing_the_line_and_trying_it():
+    assert ids(gathered(case_of(grouped, group=2)).fit).isdisjoint(range(12, 18))
     data = tiny.data_set(MODEL.labels, 32, 480)
     banks = gathered(case_of(replace(data, truth={"group": np.arange(480) // 4})))
     assert set(banks.normal.groups.tolist()).isdisjoint(banks.held.groups.tolist())
     assert len(banks.held)
-
-
-def test_the_draw_of_the_held_images_is_the_seed_s():
-    data = tiny.data_set(MODEL.labels, 32, 120)
-    first, again, other = (ids(gathered(case_of(data, seed=seed)).normal) for seed in (0, 0, 1))
-    assert first == again != other
 
 
 def test_images_of_unknown_classes_are_never_normal():
@@ -99,8 +90,7 @@ def test_a_handful_of_normal_images_gives_an_answer_and_its_smallest_p(kind, cou
     data = tiny.data_set(MODEL.labels, 32, count)
     result = kind()(case_of(data, unknown=tiny.data_set(("x",), 32, 3, seed=9)))
     assert np.isfinite(result["subject"].values).all()
-    held_count = len(split(data)[1])
-    assert result["smallest"].values[0] == pytest.approx(1 / (held_count + 1))
+    assert result["smallest"].values[0] == pytest.approx(1 / (len(split(data)[1]) + 1))
     assert result["p"].values[0] >= result["smallest"].values[0]
     assert any("too few" in note for note in result["notes"].labels)
 
@@ -128,8 +118,7 @@ def test_identical_normal_images_and_those_of_one_class_give_an_answer(kind):
 
 
 def test_labels_of_other_classes_than_the_model_s_are_not_used():
-    data = tiny.data_set(("cat", "dog"), 32, 60)
-    case = case_of(data)
+    case = case_of(tiny.data_set(("cat", "dog"), 32, 60))
     assert not case.labeled
     result = Mahalanobis()(case)
     assert (result["held"].labels == -1).all()
@@ -144,7 +133,7 @@ def test_logits_that_are_not_the_head_s_are_refused_by_who_needs_them():
         KNN().judge(changed)
 
 
-def test_a_rule_is_fitted_once_for_the_same_images(monkeypatch):
+def test_a_rule_is_fitted_once_for_the_same_images_and_kept_up_to_so_many_bytes(monkeypatch):
     calls = []
     fit = KNN.fit
     monkeypatch.setattr(KNN, "fit", lambda self, train: calls.append(1) or fit(self, train))
@@ -154,9 +143,6 @@ def test_a_rule_is_fitted_once_for_the_same_images(monkeypatch):
     KNN().fitted(train.take(np.arange(59)))
     assert len(calls) == 3
     assert rules[0] is rules[2]
-
-
-def test_rules_are_remembered_up_to_so_many_bytes(monkeypatch):
     train = replace(random_bank(), keys=np.arange(60), model_id="a model", data_id="of this one")
     first = KNN(k=1).fitted(train)
     monkeypatch.setattr(detector._rules, "room", 5 * 60 * 8 * 8)  # of 60 × 8 features each
@@ -172,10 +158,8 @@ def test_every_method_refuses_a_picture_alone():
 
 
 TRAIN = random_bank(90, seed=1)
-QUERIES = replace(
-    random_bank(30, seed=2),
-    nudge=lambda heat, step: random_bank(30, seed=2).logits * 1.1 + heat * step,
-)
+QUERIES = random_bank(30, seed=2)
+QUERIES = replace(QUERIES, nudge=lambda heat, step: QUERIES.logits * 1.1 + heat * step)
 
 
 @pytest.mark.parametrize("kind", anomaly.DETECTORS, ids=lambda kind: kind.name)
@@ -191,16 +175,13 @@ def test_the_parts_make_the_score_as_the_detector_says(kind):
 WIDTH = 8
 
 
-def test_an_array_counts_once_and_a_view_as_all_that_it_keeps():
+def test_an_array_counts_once_a_view_as_all_that_it_keeps_and_a_function_what_it_closes_over():
     array = np.zeros((10, 4))
     assert held_bytes(array) == 320
     assert held_bytes(array[:1].T) == 320
     assert held_bytes([array, {"again": array[2:]}, "words", 7]) == 320
     assert held_bytes(torch.zeros(5)) == 20
     assert held_bytes(anomaly.Head(array, np.zeros(3))) == 344
-
-
-def test_a_function_holds_what_it_closes_over():
     array, other = np.zeros(4), np.zeros(2)
 
     def inner():
@@ -218,10 +199,7 @@ def test_a_function_holds_what_it_closes_over():
         (anomaly.ReAct(), 0),
         (anomaly.KNN(), 60 * WIDTH * 8),  # the directions of all images
         (anomaly.NNGuide(share=0.5), 30 * WIDTH * 8),
-        (
-            anomaly.Mahalanobis(),
-            (3 * WIDTH + WIDTH * WIDTH + WIDTH) * 8,
-        ),  # means, axes and their spread
+        (anomaly.Mahalanobis(), (3 + WIDTH + 1) * WIDTH * 8),  # means, axes and their spread
         (anomaly.ViM(), (WIDTH * WIDTH // 2 + WIDTH) * 8),  # half of the directions, and the origin
         (anomaly.COSTARR(), 2 * 3 * WIDTH * 8),  # two means for each class
     ],

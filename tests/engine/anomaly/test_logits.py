@@ -51,8 +51,7 @@ def test_energy_lies_below_the_highest_logit_by_at_most_the_log_of_the_classes()
     gap = scores(MaxLogit()) - scores(Energy())
     assert gap.min() > 0
     assert gap.max() <= math.log(3)
-    highest = [-max(row) for row in FEW.logits.tolist()]
-    gap = highest - banks.scores(Energy(), BANK, FEW)
+    gap = [-max(row) for row in FEW.logits.tolist()] - banks.scores(Energy(), BANK, FEW)
     assert gap.min() > 0
     assert gap.max() <= math.log(3)
 
@@ -91,20 +90,14 @@ def test_it_is_the_sum_written_out_by_hand(settings):
     assert banks.scores(GEN(**settings), BANK, FEW) == pytest.approx(expected, rel=1e-5)
 
 
-def test_even_probabilities_score_highest_and_a_certain_one_zero():
+def test_even_probabilities_score_highest_a_certain_one_zero_and_only_the_highest_count():
     even, unsure, certain = gen_scores([[0.0, 0.0, 0.0], [2.0, 1.0, 0.0], [2000.0, 0.0, 0.0]])
     assert even == pytest.approx(3 * (2 / 9) ** 0.1)
     assert even > unsure > certain == 0
-
-
-def test_very_sure_images_are_still_told_apart():
     surer, sure = gen_scores([[60.0, 0.0, 0.0], [50.0, 0.0, 0.0]])
     rest = 2 * math.exp(-60.0)
     assert surer == pytest.approx(rest**0.1 + 2 * (rest / 2) ** 0.1)
     assert 0 < surer < sure
-
-
-def test_only_the_highest_probabilities_count():
     many = np.r_[np.zeros(100), np.full(50, -3.0)][None]
     raised = np.exp(many[0])
     shares = raised[:100] / raised.sum()
@@ -119,7 +112,7 @@ def test_without_a_cut_it_is_the_energy():
     assert banks.scores(ReAct(percentile=100.0), BANK, test_bank) == pytest.approx(energy, rel=1e-5)
 
 
-def test_it_is_written_again():
+def test_react_is_written_again_and_negative_features_are_told():
     level = np.percentile(BANK.features, 80)
     head = BANK.head
     logits = [[np.minimum(z, level) @ w for w in head.weight] for z in FEW.features] + head.bias
@@ -127,21 +120,17 @@ def test_it_is_written_again():
     result = ReAct(percentile=80.0).fit(BANK).rule(FEW)
     assert result.score == pytest.approx(slow)
     assert sum(result.parts.values()) == pytest.approx(slow)
+    assert "negative" in ReAct().fit(bank(np.random.default_rng(0).normal(size=(9, 4)))).notes[0]
+    assert not ReAct().fit(BANK).notes
 
 
 def test_a_runaway_activation_no_longer_counts():
     weight = np.eye(3, 8)
     wild = BANK.features[:1].copy()
     wild[0, 0] = 500.0
-    level = float(np.percentile(BANK.features, 90))
-    tame = np.minimum(wild, level)
+    tame = np.minimum(wild, float(np.percentile(BANK.features, 90)))
     rule = ReAct().fit(bank(BANK.features, weight)).rule
     assert rule(bank(wild, weight)).score == pytest.approx(rule(bank(tame, weight)).score)
-
-
-def test_negative_features_are_told():
-    assert "negative" in ReAct().fit(bank(np.random.default_rng(0).normal(size=(9, 4)))).notes[0]
-    assert not ReAct().fit(BANK).notes
 
 
 def test_the_step_on_a_linear_model_has_a_closed_form():

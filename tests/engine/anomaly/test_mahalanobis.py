@@ -31,8 +31,7 @@ def test_it_is_written_again_with_an_inverse_and_a_loop():
     points = rng.normal(size=(7, 4)) * 5
     means = [features[labels == index].mean(0) for index in range(3)]
     moved = [z - means[y] for z, y in zip(features, labels, strict=True)]
-    covariance = sum(np.outer(z, z) for z in moved) / len(features)
-    inverse = np.linalg.inv(covariance)
+    inverse = np.linalg.inv(sum(np.outer(z, z) for z in moved) / len(features))
     slow = [min((z - m) @ inverse @ (z - m) for m in means) for z in points]
     result = Mahalanobis().fit(train).rule(bank(points))
     assert result.score == pytest.approx(slow, rel=1e-9)
@@ -44,8 +43,7 @@ def test_it_does_not_change_when_features_are_stretched_and_turned():
     turn = np.random.default_rng(3).normal(size=(8, 8))
     plain = Mahalanobis().fit(train).rule(test_bank).score
     fitted = Mahalanobis().fit(bank(train.features @ turn, labels=train.labels))
-    turned = fitted.rule(bank(test_bank.features @ turn)).score
-    assert turned == pytest.approx(plain, rel=1e-6)
+    assert fitted.rule(bank(test_bank.features @ turn)).score == pytest.approx(plain, rel=1e-6)
 
 
 def test_a_normal_image_scores_the_number_of_dimensions_on_average():
@@ -55,7 +53,7 @@ def test_a_normal_image_scores_the_number_of_dimensions_on_average():
     assert Mahalanobis().fit(train).rule(fresh).score.mean() == pytest.approx(6.0, abs=0.25)
 
 
-def test_a_covariance_that_cannot_be_inverted_gets_a_ridge_and_says_so():
+def test_a_ridge_plain_distance_and_one_class_are_told():
     flat = np.random.default_rng(0).normal(size=(30, 5))
     flat[:, 3:] = 0
     fitted = Mahalanobis().fit(bank(flat, labels=np.zeros(30, int)))
@@ -63,17 +61,10 @@ def test_a_covariance_that_cannot_be_inverted_gets_a_ridge_and_says_so():
     usual, strange = fitted.rule(bank([[0, 0, 0, 0, 0], [0, 0, 0, 1, 0]])).score
     assert np.isfinite([usual, strange]).all()
     assert strange > 100 * max(usual, 1.0)
-
-
-def test_identical_images_are_measured_by_plain_distance():
     fitted = Mahalanobis().fit(bank(np.ones((5, 3)), labels=np.zeros(5, int)))
     assert "do not vary at all" in fitted.notes[0]
     assert fitted.rule(bank([[1.0, 1.0, 3.0]])).score == pytest.approx([4.0])
-
-
-def test_without_labels_all_images_are_one_class():
-    fitted = Mahalanobis().fit(random_bank(labels=False))
-    assert any("one class" in note for note in fitted.notes)
+    assert any("one class" in note for note in Mahalanobis().fit(random_bank(labels=False)).notes)
 
 
 def test_fewer_images_than_dimensions_are_measured_like_the_whole_matrix_with_its_ridge():
@@ -149,8 +140,7 @@ def test_with_one_class_it_is_half_of_mahalanobis_with_a_diagonal_covariance():
     rng = np.random.default_rng(0)
     features = rng.normal(size=(80, 4)) * (1, 2, 3, 4)
     train, test_bank = bank(features, labels=np.zeros(80, int)), bank(rng.normal(size=(9, 4)))
-    spans = np.ptp(features, axis=0)
-    diagonal = FeatureCovariance(features.var(0) + FLOOR * spans**2, np.eye(4))
+    diagonal = FeatureCovariance(features.var(0) + FLOOR * np.ptp(features, axis=0) ** 2, np.eye(4))
     expected = mahalanobis_scores(test_bank.features, features.mean(0)[None], diagonal).score
     result = NaiveBayesDetector().fit(train).rule(test_bank).score
     assert 2 * result == pytest.approx(expected, rel=1e-9)

@@ -36,7 +36,7 @@ def test_a_model_s_first_normal_images_are_those_it_learnt_from():
     assert sources.normal_sources(catalog.load("lite0"))[0].name == sources.PHOTOGRAPHS
 
 
-def test_the_shipped_photographs_are_squares_of_nine_and_keep_together():
+def test_nine_photographs_are_nine_squares_from_edge_to_edge_and_every_other_one_is_held_out():
     result = photographs()
     groups = result.truth["group"]
     assert len(np.unique(groups)) == 9
@@ -45,6 +45,17 @@ def test_the_shipped_photographs_are_squares_of_nine_and_keep_together():
     assert set(groups[fit]).isdisjoint(groups[held_out])
     cat = result.pixels(np.array([0]))[0].numpy()
     assert np.array_equal(cat, square(sample("chelsea"), Crop(), 224))
+    whole = Image.fromarray(sample("chelsea").pixels)
+    side = 0.6 * min(whole.size)
+    across, down = ([(length - side) * at / 2 for at in range(3)] for length in whole.size)
+    for place, (top, left) in enumerate(product(down, across), 1):
+        box = (left, top, left + side, top + side)
+        small = whole.resize((224, 224), Image.Resampling.BICUBIC, box=box)
+        assert np.array_equal(result.images[place].transpose(1, 2, 0), np.asarray(small))
+    groups, held_out = result.truth["group"], result.split == 1
+    first = [bool(held_out[groups == group].all()) for group in np.unique(groups)]
+    assert first == [False, True] * 4 + [False]
+    assert not held_out[~np.isin(groups, np.unique(groups)[1::2])].any()
 
 
 def test_every_source_of_unknown_images_gives_some_that_are_not_normal():
@@ -58,8 +69,7 @@ def test_every_source_of_unknown_images_gives_some_that_are_not_normal():
             with pytest.raises(BadData):
                 sources.unknown(offer.name, digits, model)
             continue
-        result = sources.unknown(offer.name, digits, model)
-        assert 0 < len(result) <= 200
+        assert 0 < len(sources.unknown(offer.name, digits, model)) <= 200
 
 
 def test_held_out_classes_are_offered_where_there_are_some():
@@ -74,9 +84,12 @@ def test_held_out_classes_are_offered_where_there_are_some():
     assert set(np.unique(result.truth["original_label"])) == {6, 7, 8, 9}
 
 
-def test_a_name_that_nobody_knows_is_a_sentence():
+def test_a_name_that_nobody_knows_and_no_images_are_sentences():
     with pytest.raises(BadData, match="no data set called"):
         sources.normal("no-such-set")
+    nothing = tiny.data_set(("a", "b"), 32, 4).take(np.arange(0))
+    with pytest.raises(BadData, match="no images"):
+        DataCase(tiny.cnn(), nothing)
 
 
 def test_noisy_and_foreign_digits_are_told_from_those_that_were_learnt():
@@ -87,20 +100,6 @@ def test_noisy_and_foreign_digits_are_told_from_those_that_were_learnt():
         assert result["measures"].values[0, 0] > area
 
 
-def test_nine_smaller_squares_reach_from_edge_to_edge_and_every_other_photograph_is_held_out():
-    result, whole = photographs(), Image.fromarray(sample("chelsea").pixels)
-    side = 0.6 * min(whole.size)
-    across, down = ([(length - side) * at / 2 for at in range(3)] for length in whole.size)
-    for place, (top, left) in enumerate(product(down, across), 1):
-        box = (left, top, left + side, top + side)
-        small = whole.resize((224, 224), Image.Resampling.BICUBIC, box=box)
-        assert np.array_equal(result.images[place].transpose(1, 2, 0), np.asarray(small))
-    groups, held_out = result.truth["group"], result.split == 1
-    first = [bool(held_out[groups == group].all()) for group in np.unique(groups)]
-    assert first == [False, True] * 4 + [False]
-    assert not held_out[~np.isin(groups, np.unique(groups)[1::2])].any()
-
-
 def test_a_model_made_from_another_is_told_from_one_that_was_not(empty_home):
     parent = catalog.load("digits-mlp")
     assert sources.parent_of(parent) is None
@@ -108,10 +107,8 @@ def test_a_model_made_from_another_is_told_from_one_that_was_not(empty_home):
     with torch.no_grad():
         next(child.parameters()).mul_(0.9)
     child.__dict__.pop("fingerprint", None)
-    stored = checkpoints.put(
-        card_of(child, title="x", parent=parent, made_by="test", data="digits"), child
-    )
-    result = sources.parent_of(catalog.load(stored.name))
+    card = card_of(child, title="x", parent=parent, made_by="test", data="digits")
+    result = sources.parent_of(catalog.load(checkpoints.put(card, child).name))
     assert result is not None
     assert result.fingerprint == parent.fingerprint
 
@@ -160,15 +157,13 @@ def test_features_times_the_head_give_the_logits_for_every_model_that_ships(name
     weight = model.head.weight.detach().cpu().numpy()
     logits = result.values @ weight.T + model.head.bias.detach().cpu().numpy()
     assert logits == pytest.approx(result.logits, rel=1e-3, abs=1e-3)
-    assert result.logits == pytest.approx(
-        model.logits(as_seen(images, slice(None), model.side)).numpy(), rel=1e-4, abs=1e-4
-    )
+    expected = model.logits(as_seen(images, slice(None), model.side)).numpy()
+    assert result.logits == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
 def test_a_data_set_is_looked_at_once(monkeypatch):
     model = tiny.cnn(seed=31)
-    case = DataCase(model, tiny.data_set(("a", "b"), model.side))
-    first = answer(Extract(), case)["features"]
+    first = answer(Extract(), DataCase(model, tiny.data_set(("a", "b"), model.side)))["features"]
 
     def again(*_args):
         raise AssertionError("looked again")
@@ -203,20 +198,16 @@ def test_maps_of_layers_come_along_when_they_are_asked_for():
         DataCase(model, images, layers=("conv9",))
 
 
-def test_images_of_another_size_are_seen_as_the_sidebar_would_show_them():
+def test_images_of_another_size_are_seen_as_the_sidebar_would_show_them_and_known_again():
     result = some("mnist-5k", 3)
     resized = as_seen(result, slice(None), 8)
     for row in range(3):
         picture = Example(result, row).picture()
         assert np.array_equal(resized[row].numpy(), square(picture, Crop(), 8))
-
-
-def test_an_image_is_known_again_by_its_pixels():
     result = some("digits", 5)
     keys = [key_of(pixels) for pixels in as_seen(result, slice(None), 8)]
     assert len(set(keys)) == 5
-    resized = torch.from_numpy(square(Example(result, 2).picture(), Crop(), 8))
-    assert key_of(resized) == keys[2]
+    assert key_of(torch.from_numpy(square(Example(result, 2).picture(), Crop(), 8))) == keys[2]
 
 
 @pytest.mark.parametrize("channel", range(3))
@@ -238,13 +229,6 @@ def test_each_image_goes_through_the_model_once():
 
 
 def test_a_model_without_a_linear_head_gives_logits_alone():
-    case = tiny.linear_case()
-    result = extracted(DataCase(case.model, tiny.data_set(("a", "b"), 16, 4)))
+    result = extracted(DataCase(tiny.linear_case().model, tiny.data_set(("a", "b"), 16, 4)))
     assert result.values.shape == (4, 0)
     assert result.logits.shape == (4, 2)
-
-
-def test_no_images_is_a_sentence():
-    nothing = tiny.data_set(("a", "b"), 32, 4).take(np.arange(0))
-    with pytest.raises(BadData, match="no images"):
-        DataCase(tiny.cnn(), nothing)

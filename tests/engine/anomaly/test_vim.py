@@ -28,15 +28,12 @@ def test_with_a_bank_of_one_it_is_two_energies_and_a_cosine():
     assert scores(NNGuide(k=1), single, QUERIES) == pytest.approx(slow, rel=1e-5)
 
 
-def test_the_guide_is_the_mean_of_the_k_most_alike():
+def test_the_guide_is_the_mean_of_the_k_most_alike_and_fewer_are_told():
     energy = np.log(np.exp(TRAIN.logits).sum(1))
     z = QUERIES.features[0]
     likeness = [e * cosine(z, feature) for e, feature in zip(energy, TRAIN.features, strict=True)]
     parts = NNGuide(k=4).fit(TRAIN).rule(QUERIES).parts
     assert parts["guidance"][0] == pytest.approx(np.mean(sorted(likeness)[-4:]))
-
-
-def test_a_bank_smaller_than_k_is_told():
     fitted = NNGuide(k=10).fit(random_bank(2))
     assert "2 images" in fitted.notes[0]
     assert np.isfinite(fitted.rule(QUERIES).score).all()
@@ -45,8 +42,7 @@ def test_a_bank_smaller_than_k_is_told():
 def test_energies_below_zero_which_turn_the_likeness_around_are_told():
     assert not NNGuide().fit(TRAIN).notes
     low = replace(TRAIN, logits=TRAIN.logits - 100)
-    notes = NNGuide().fit(low).notes
-    assert f"{len(TRAIN)} of {len(TRAIN)} normal images" in notes[0]
+    assert f"{len(TRAIN)} of {len(TRAIN)} normal images" in NNGuide().fit(low).notes[0]
     # what the note is about: of one image twice, the less energy the more familiar
     twice = QUERIES.take(np.array([0, 0]))
     twice = replace(twice, logits=twice.logits - [[100], [200]])
@@ -68,12 +64,8 @@ def test_distances_are_those_of_a_plain_search(k):
     assert scores(KNN(k=k), train, test_bank) == pytest.approx(slow, abs=1e-6)
 
 
-def test_a_member_of_the_bank_is_its_own_nearest_neighbour():
-    train = random_bank()
-    assert KNN(k=1).fit(train).rule(train).score == pytest.approx(0, abs=1e-6)
-
-
-def test_a_bank_smaller_than_k_takes_its_last_image_and_says_so():
+def test_a_member_is_its_own_neighbour_and_a_bank_smaller_than_k_takes_its_last_image():
+    assert KNN(k=1).fit(TRAIN).rule(TRAIN).score == pytest.approx(0, abs=1e-6)
     fitted = KNN(k=50).fit(random_bank(3))
     assert "3 normal images" in fitted.notes[0]
     assert np.isfinite(fitted.rule(random_bank(4)).score).all()
@@ -82,10 +74,9 @@ def test_a_bank_smaller_than_k_takes_its_last_image_and_says_so():
 
 
 def test_many_images_are_asked_in_parts_with_the_same_answer(monkeypatch):
-    train, test_bank = random_bank(), random_bank(20, seed=3)
-    whole = KNN().fit(train).rule(test_bank).score
-    monkeypatch.setattr(knn, "CHUNK", 7)
-    assert KNN().fit(train).rule(test_bank).score == pytest.approx(whole, abs=1e-12)
+    whole = KNN().fit(TRAIN).rule(QUERIES).score
+    monkeypatch.setattr(knn, "CHUNK", 5)
+    assert KNN().fit(TRAIN).rule(QUERIES).score == pytest.approx(whole, abs=1e-12)
 
 
 def test_with_every_direction_it_is_the_energy():
@@ -114,12 +105,9 @@ def test_it_is_written_again_by_singular_values():
     assert ViM(directions=dimensions).fit(TRAIN).rule(QUERIES).score == pytest.approx(slow)
 
 
-def test_on_normal_images_the_residual_is_as_large_as_the_highest_logit():
+def test_the_residual_is_as_large_as_the_highest_logit_and_half_of_few_directions_are_taken():
     parts = ViM(directions=3).fit(TRAIN).rule(TRAIN).parts
     assert parts["residual"].mean() == pytest.approx(TRAIN.logits.max(1).mean())
-
-
-def test_where_the_features_are_few_half_of_their_directions_are_taken():
     half = fit(TRAIN, 4).rule(QUERIES).score
     assert ViM(directions=256).fit(TRAIN).rule(QUERIES).score == pytest.approx(half)
 

@@ -1,10 +1,12 @@
 """Both rollouts against products of matrices written out, and in limits where they are known."""
 
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 import pytest
 import timm
 import torch
-import torch.nn.functional as F
 
 from engine.attribution.heatmaps.attention import attentions, attentions_and_gradients, token_map
 from engine.attribution.heatmaps.attention_rollout import AttentionRollout, rollout
@@ -15,66 +17,42 @@ from engine.core.run import answer
 from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
 from tests import tiny
-
-BOTH = pytest.mark.parametrize("kind", [AttentionRollout, GradientRollout], ids=lambda k: k.name)
-
-
-def small_vit(**given):
-    settings = {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 3, "num_heads": 3}
-    network = timm.create_model(
-        "vit_tiny_patch16_224", pretrained=False, num_classes=4, **(settings | given)
-    )
-    return tiny.classifier(tiny.random_weights(network, 0, 0.2), name="tiny-vit")
+from tests.engine.attribution.toys import case_of, enlarged
 
 
 def by_hand(network, image):
     """Each block's attention (heads, N, N), from the projections themselves."""
-    layer_attentions = []
     tokens = network.norm_pre(network._pos_embed(network.patch_embed(image[None])))
     for block in network.blocks:
-        layer = block.attn
         normalized = block.norm1(tokens)[0]  # (N, width)
-        width = normalized.shape[1] // layer.num_heads
-        query, key, _ = layer.qkv(normalized).split(normalized.shape[1], dim=1)
-        heads = []
-        for head in range(layer.num_heads):
-            part = slice(head * width, (head + 1) * width)
-            heads.append((query[:, part] @ key[:, part].T / width**0.5).softmax(1))
-        layer_attentions.append(torch.stack(heads))
+        parts = block.attn.qkv(normalized).split(normalized.shape[1], dim=1)
+        query, key = (part.chunk(block.attn.num_heads, dim=1) for part in parts[:2])
+        yield torch.stack(
+            [(q @ k.T / q.shape[1] ** 0.5).softmax(1) for q, k in zip(query, key, strict=True)]
+        )
         tokens = block(tokens)
-    return layer_attentions
 
 
-def test_what_is_read_is_each_layer_s_attention():
+@torch.inference_mode()
+def test_it_is_the_product_of_the_layers_written_out():
     case = tiny.vit_case()
-    with torch.inference_mode():
-        expected = by_hand(case.model.network, case.image)
+    layers = list(by_hand(case.model.network, case.image))
     read = attentions(case)
     assert [tuple(attention.shape) for attention in read] == [(3, 17, 17)] * 3
-    for ours, theirs in zip(read, expected, strict=True):
+    for ours, theirs in zip(read, layers, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
-        torch.testing.assert_close(ours.sum(2), torch.ones(3, 17))
-
-
-@pytest.mark.parametrize("heads", ["mean", "max", "min"])
-@pytest.mark.parametrize("discard", [0.0, 0.5])
-def test_it_is_the_product_of_the_layers_written_out(heads, discard):
-    case = tiny.vit_case()
-    with torch.inference_mode():
-        layers = by_hand(case.model.network, case.image)
-    matrices = []
-    for layer in layers:
-        joined = getattr(np, heads)(layer.double().numpy(), axis=0)
-        for row in joined:
-            row[np.argsort(row)[: int(discard * 17)]] = 0.0
-        joined = joined + np.eye(17)
-        matrices.append(joined / joined.sum(1, keepdims=True))
-    expected = matrices[2] @ matrices[1] @ matrices[0]
-    cells = torch.from_numpy(expected[0, 1:].reshape(4, 4)).float()
-    grown = torch.nn.functional.interpolate(cells[None, None], (32, 32), mode="bilinear")[0, 0]
-    heat = AttentionRollout(heads=heads, discard=discard)(case)["map"]
-    np.testing.assert_allclose(heat.values, grown.numpy(), rtol=1e-4, atol=1e-6)
-    assert heat.unit == "share per patch"
+    for heads, discard in product(("mean", "max", "min"), (0.0, 0.5)):
+        expected = np.eye(17)
+        for layer in layers:
+            joined = getattr(np, heads)(layer.double().numpy(), axis=0)
+            for row in joined:
+                row[np.argsort(row)[: int(discard * 17)]] = 0.0
+            joined = joined + np.eye(17)
+            expected = joined / joined.sum(1, keepdims=True) @ expected
+        grown = enlarged(torch.from_numpy(expected[0, 1:].reshape(4, 4)).float())
+        heat = AttentionRollout(heads=heads, discard=discard)(case)["map"]
+        np.testing.assert_allclose(heat.values, grown, rtol=1e-4, atol=1e-6)
+        assert heat.unit == "share per patch"
 
 
 def test_attention_of_one_layer_of_none_and_to_all_alike_has_a_closed_form():
@@ -92,13 +70,11 @@ def test_attention_of_one_layer_of_none_and_to_all_alike_has_a_closed_form():
 
 @pytest.mark.parametrize("given", [{"class_token": False}, {"reg_tokens": 2}])
 def test_a_model_that_pools_its_patches_is_read_at_their_mean(given):
-    model = small_vit(**given, global_pool="avg")
-    case = ImageCase(model, tiny.image(), Target(1))
-    first = model.network.num_prefix_tokens
+    case = ImageCase(tiny.vit(**given, global_pool="avg"), tiny.image(), Target(1))
+    first = case.model.network.num_prefix_tokens
     relation = rollout([attention.mean(0) for attention in attentions(case)])
-    cells = relation[first:, first:].mean(0).view(4, 4)
-    grown = torch.nn.functional.interpolate(cells[None, None], (32, 32), mode="bilinear")[0, 0]
-    np.testing.assert_allclose(AttentionRollout()(case)["map"].values, grown.numpy(), atol=1e-6)
+    grown = enlarged(relation[first:, first:].mean(0).view(4, 4))
+    np.testing.assert_allclose(AttentionRollout()(case)["map"].values, grown, atol=1e-6)
     assert GradientRollout()(case)["map"].values.std() > 0
 
 
@@ -113,13 +89,11 @@ def test_a_grid_that_is_not_square_keeps_its_rows_and_columns():
     assert heat[:8].max() == 0.0
 
 
-@BOTH
+@pytest.mark.parametrize("kind", [AttentionRollout, GradientRollout])
 def test_windows_of_attention_are_refused_with_the_reason(kind):
     sizes = {"img_size": 32, "window_size": 4, "embed_dim": 12, "num_classes": 4}
     sizes |= {"depths": (1, 1), "num_heads": (2, 2)}
-    network = timm.create_model("swin_tiny_patch4_window7_224", pretrained=False, **sizes)
-    case = ImageCase(tiny.classifier(network), tiny.image(), Target(1))
-    assert "one grid of patches" in kind.unmet(case)
+    case = case_of(timm.create_model("swin_tiny_patch4_window7_224", pretrained=False, **sizes))
     with pytest.raises(DoesNotFit, match="one grid of patches"):
         answer(kind(), case)
 
@@ -154,18 +128,16 @@ def test_it_is_the_paper_s_rule_written_out_with_gradients_from_finite_differenc
         for head in range(3):
             passed += (expected[head] * attention[head]).clamp_min(0) / 3
         relation = relation + passed @ relation
-    cells = relation[0, 1:].view(1, 1, 4, 4)
-    grown = F.interpolate(cells, (32, 32), mode="bilinear")[0, 0].numpy()
+    grown = enlarged(relation[0, 1:].view(4, 4))
     heat = GradientRollout()(case)["map"]
     np.testing.assert_allclose(heat.values, grown, rtol=1e-3, atol=1e-4 * grown.max())
     assert not heat.signed
 
 
 def test_the_slopes_of_a_contrast_are_the_difference_of_two():
-    case = tiny.vit_case()
-    once = attentions_and_gradients(case)
-    twin = ImageCase(case.model, case.image, Target(2, versus=1))
-    other = attentions_and_gradients(ImageCase(case.model, case.image, Target(1)))
-    both = attentions_and_gradients(twin)
-    for (_, first), (_, second), (_, difference) in zip(once, other, both, strict=True):
+    read = [
+        attentions_and_gradients(replace(tiny.vit_case(), target=target))
+        for target in (Target(2), Target(1), Target(2, versus=1))
+    ]
+    for (_, first), (_, second), (_, difference) in zip(*read, strict=True):
         torch.testing.assert_close(difference, first - second, atol=1e-5, rtol=1e-4)

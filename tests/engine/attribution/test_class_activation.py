@@ -1,5 +1,7 @@
 """A layer's maps and gradients are the true ones, also on the tokens of ViT and Swin."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -19,6 +21,8 @@ from engine.vision.case.target import Target
 from engine.vision.models.layers import Layer
 from tests import tiny
 from tests.answers import settled
+from tests.engine.attribution import toys
+from tests.engine.attribution.toys import case_of
 
 
 class InPlace(nn.Module):
@@ -37,22 +41,14 @@ class InPlace(nn.Module):
         return self.fc(hidden.mean((2, 3)))
 
 
-def in_place_case(*, inplace):
-    network = tiny.random_weights(InPlace(inplace=inplace), seed=3)
-    return ImageCase(tiny.classifier(network), tiny.image(), Target(1))
-
-
 def test_maps_overwritten_in_place_afterwards_are_read_before():
-    for ours, plain in zip(
-        maps_and_gradients(in_place_case(inplace=True), "conv"),
-        maps_and_gradients(in_place_case(inplace=False), "conv"),
-        strict=True,
-    ):
-        torch.testing.assert_close(ours, plain)
-    case = in_place_case(inplace=True)
-    maps, _ = maps_and_gradients(case, "conv")
-    torch.testing.assert_close(maps, case.model.network.conv(case.image[None])[0])
-    assert maps.min() < 0  # before the ReLU6, not after it
+    plain, case = (
+        case_of(tiny.random_weights(InPlace(inplace=inplace), seed=3)) for inplace in (False, True)
+    )
+    read = maps_and_gradients(case, "conv")
+    torch.testing.assert_close(read, maps_and_gradients(plain, "conv"))
+    torch.testing.assert_close(read[0], case.model.network.conv(case.image[None])[0])
+    assert read[0].min() < 0  # before the ReLU6, not after it
 
 
 def test_the_gradient_is_what_a_small_step_of_one_cell_does_to_the_score():
@@ -70,18 +66,15 @@ def test_the_gradient_is_what_a_small_step_of_one_cell_does_to_the_score():
 
 
 def test_the_last_map_is_taken_enlarged_at_its_centers_and_empty_where_nothing_raises_it():
-    case = tiny.cnn_case()
+    case = tiny.cnn_case(target=2)
     cells = torch.rand(2, 3, 3, generator=tiny.seeded())
-    case = ImageCase(case.model, tiny.image(27), Target(1))
-    grown = enlarged(cells, case)  # 27 = 3 · 9: the fifth pixel is a cell's center
+    grown = enlarged(cells, replace(case, image=tiny.image(27)))
     assert grown.shape == (2, 27, 27)
-    torch.testing.assert_close(grown[:, 4::9, 4::9], cells)
-    case = tiny.cnn_case()
+    torch.testing.assert_close(grown[:, 4::9, 4::9], cells)  # 27 = 3 · 9: the fifth is a center
     assert chosen_layer(case, None) == case.model.last_map.name == "act2"
     assert chosen_layer(case, "pool") == "pool"
     with pytest.raises(BadSetting, match="choose one of"):
         chosen_layer(case, "blocks.6")
-    case = tiny.cnn_case(target=2)
     assert (GradCam()(case)["map"].values == 0).all()
     assert (GradCam(raising=False)(case)["map"].values < 0).any()
 
@@ -120,29 +113,19 @@ NETWORKS = {
     "ViT without class token": lambda: OneTokenViT(class_token=False),
     "Swin": OneTokenSwin,
 }
-networks = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
 
 
-def unmixed(network):
+def unmixed_case(make, image):
     """Random weights, but no token learns of another one, and nothing is added to them."""
-    tiny.random_weights(network, seed=2)
+    network = tiny.random_weights(make(), seed=2)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             added = name.endswith((".bias", "pos_embed", "cls_token", "reg_token"))
             if added or "attn.proj" in name or "fc2" in name:
                 parameter.zero_()
-    return network
-
-
-def case_of(make, image):
-    model = tiny.classifier(unmixed(make()))
+    model = tiny.classifier(network)
     target = int(model.logits(image[None])[0].argmax())  # a class for which the token speaks
     return settled(ImageCase(model, image, Target(target)))
-
-
-def bright_patch():
-    """Black, but for noise in the place that the head reads."""
-    return tiny.image() * torch.from_numpy(INSIDE)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +138,7 @@ def bright_patch():
     ],
 )
 def test_the_map_peaks_in_the_one_place_that_the_head_reads(name, kind):
-    case = case_of(NETWORKS[name], bright_patch())
+    case = unmixed_case(NETWORKS[name], tiny.image() * torch.from_numpy(INSIDE))
     assert kind.unmet(case) == ""
     heat = kind()(case)["map"].values
     assert heat.shape == (32, 32)
@@ -164,9 +147,9 @@ def test_the_map_peaks_in_the_one_place_that_the_head_reads(name, kind):
     assert heat[INSIDE].mean() > 10 * heat[~INSIDE].mean()
 
 
-@networks
-def test_only_that_cell_has_a_gradient_in_any_image(make):
-    case = case_of(make, tiny.image())
+@pytest.mark.parametrize("name", NETWORKS)
+def test_only_that_cell_has_a_gradient_in_any_image(name):
+    case = unmixed_case(NETWORKS[name], tiny.image())
     maps, gradient = maps_and_gradients(case, case.model.last_map.name)
     assert maps.shape[1:] == gradient.shape[1:] == (4, 4)
     cells = gradient.abs().sum(0)
@@ -189,10 +172,8 @@ def test_grad_cam_of_a_class_token_is_the_formula_on_the_block_before_the_last()
     maps, gradients = maps_and_gradients(case, "blocks.1")
     torch.testing.assert_close(maps, tokens)
     torch.testing.assert_close(gradients, slopes)
-    cells = torch.einsum("c,chw->hw", slopes.mean((1, 2)), tokens)
-    grown = torch.nn.functional.interpolate(cells[None, None], size=(32, 32), mode="bilinear")
-    heat = GradCam(raising=False)(case)["map"].values
-    np.testing.assert_allclose(heat, grown[0, 0].numpy(), atol=1e-5)
+    grown = toys.enlarged(torch.einsum("c,chw->hw", slopes.mean((1, 2)), tokens))
+    np.testing.assert_allclose(GradCam(raising=False)(case)["map"].values, grown, atol=1e-5)
     assert GradCam()(case)["map"].unit == "logit per cell"
 
 
@@ -209,9 +190,8 @@ def test_patches_of_swin_and_of_tokens_are_laid_out_and_their_layers_offered():
     assert maps.shape == (1, 3, 2, 3)
     assert maps[0, 1].tolist() == [[2, 3, 4], [5, 6, 7]]
     assert tiny.vit_case().options("maps") == ("patch_embed", "blocks.0", "blocks.1")
-    averaged = case_of(OneTokenViT, tiny.image())
+    averaged = case_of(OneTokenViT())
     assert averaged.options("maps")[-1] == "blocks.1"  # its last one: all patches may be read
-    swin = case_of(OneTokenSwin, tiny.image())
-    assert {"layers.0", "layers.1", "norm"} <= set(swin.options("maps"))
+    assert {"layers.0", "layers.1", "norm"} <= set(case_of(OneTokenSwin()).options("maps"))
     assert GuidedGradCam.unmet(tiny.vit_case()) == ""
     assert np.isfinite(GuidedGradCam()(tiny.vit_case())["map"].values).all()

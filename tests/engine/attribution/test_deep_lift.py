@@ -1,5 +1,8 @@
 """DeepLIFT's map adds up exactly to the logit's difference, or the method refuses."""
 
+from dataclasses import replace
+
+import captum.attr
 import numpy as np
 import pytest
 import torch
@@ -7,10 +10,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from engine.attribution.heatmaps.deep_lift import DeepLift
-from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
 from tests import tiny
 from tests.engine.attribution.photo import cat_case
+from tests.engine.attribution.toys import case_of
 
 ACTIVATIONS = [nn.ReLU, nn.ReLU6, nn.GELU, nn.SiLU, nn.Hardswish, nn.Sigmoid, nn.Tanh, nn.ELU]
 ACTIVATIONS += [nn.LeakyReLU, nn.Softplus, nn.Mish, nn.PReLU, nn.SELU]
@@ -44,7 +47,8 @@ class Gated(tiny.Cnn):
         return self.fc(hidden.mean((2, 3)))
 
 
-def assert_complete(case, result, baseline, rel):
+def assert_complete(case, baseline, rel):
+    result = DeepLift(baseline=baseline)(case)
     rise = case.score(case.image[None]) - case.score(case.baseline(baseline)[None])
     assert result["map"].values.sum(dtype=np.float64) == pytest.approx(rise.item(), rel=rel)
     assert result["completeness"].values[1] == pytest.approx(rise.item(), rel=1e-4)
@@ -52,32 +56,32 @@ def assert_complete(case, result, baseline, rel):
 
 @pytest.mark.parametrize("baseline", ["mean", "black", "blur"])
 def test_the_map_adds_up_to_the_difference_on_efficientnet_lite0(baseline):
-    case = cat_case()
-    assert_complete(case, DeepLift(baseline=baseline)(case), baseline, rel=1e-3)
+    assert_complete(cat_case(), baseline, rel=1e-3)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda kind: kind.__name__)
 def test_every_activation_has_the_rule(activation):
     case = tiny.cnn_case(activation)
-    case = ImageCase(case.model, case.image * 12 - 6, case.target)
-    assert_complete(case, DeepLift()(case), "mean", rel=1e-4)
+    assert_complete(replace(case, image=case.image * 12 - 6), "mean", rel=1e-4)
 
 
 def test_max_pools_in_place_and_twice_used_activations_have_it_too():
-    model = tiny.classifier(tiny.random_weights(Pooled()))
-    case = ImageCase(model, tiny.image(), Target(2))
-    assert_complete(case, DeepLift(baseline="blur")(case), "blur", rel=1e-4)
+    assert_complete(case_of(tiny.random_weights(Pooled())), "blur", rel=1e-4)
+
+
+def by_captum(case):
+    """Its map, counted from the blurred image."""
+    peer = captum.attr.DeepLift(case.model).attribute(
+        case.image[None], baselines=case.baseline("blur")[None], target=case.target.index
+    )
+    return peer[0].sum(0).detach().numpy()
 
 
 @pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
 def test_captum_agrees_on_a_network_of_relu():
-    from captum.attr import DeepLift as Peer
-
     case = tiny.cnn_case()
     heat = DeepLift(baseline="blur")(case)["map"]
-    baseline = case.baseline("blur")[None]
-    peer = Peer(case.model).attribute(case.image[None], baselines=baseline, target=3)
-    np.testing.assert_allclose(heat.values, peer[0].sum(0).detach().numpy(), atol=1e-4)
+    np.testing.assert_allclose(heat.values, by_captum(case), atol=1e-4)
 
 
 class Adjacent(nn.Module):
@@ -96,23 +100,15 @@ class Adjacent(nn.Module):
         return self.fc(self.pool(hidden * 1 if self.apart else hidden).mean((2, 3)))
 
 
-def peer_of(apart, kernel):
-    """Our map and captum's, and the rise of the logit."""
-    from captum.attr import DeepLift as Peer
-
-    model = tiny.classifier(tiny.random_weights(Adjacent(apart, kernel)))
-    case = ImageCase(model, tiny.image(), Target(2))
-    result, baseline = DeepLift(baseline="blur")(case), case.baseline("blur")[None]
-    peer = Peer(case.model).attribute(case.image[None], baselines=baseline, target=2)
-    return result["map"].values, peer[0].sum(0).detach().numpy(), result["completeness"].values[1]
-
-
 @pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
 @pytest.mark.parametrize(("apart", "kernel"), [(True, 2), (False, 2), (True, 3)])
 def test_captum_misses_the_difference_unless_a_step_stands_before_a_pool_without_overlap(
     apart, kernel
 ):
-    ours, peer, rise = peer_of(apart, kernel)
+    case = case_of(tiny.random_weights(Adjacent(apart, kernel)))
+    result = DeepLift(baseline="blur")(case)
+    ours, rise = result["map"].values, result["completeness"].values[1]
+    peer = by_captum(case)
     assert ours.sum() == pytest.approx(rise, rel=1e-4)
     if (apart, kernel) == (True, 2):
         np.testing.assert_allclose(ours, peer, atol=1e-4 * abs(ours).max())
@@ -125,13 +121,10 @@ def test_probabilities_and_margins_are_read_as_logits():
     case = tiny.cnn_case()
     logits = case.model.logits(case.image[None])[0]
     rival = int(torch.cat([logits[:3], torch.tensor([-torch.inf])]).argmax())
-    for target, linear in [
-        (Target(3, reading="probability"), Target(3)),
-        (Target(3, reading="margin"), Target(3, versus=rival)),
-    ]:
+    for reading, linear in (("probability", Target(3)), ("margin", Target(3, versus=rival))):
         read, expected = (
-            DeepLift()(ImageCase(case.model, case.image, variant))["map"]
-            for variant in (target, linear)
+            DeepLift()(replace(case, target=variant))["map"]
+            for variant in (Target(3, reading=reading), linear)
         )
         np.testing.assert_allclose(read.values, expected.values, atol=1e-6)
         assert read.unit == "logit"

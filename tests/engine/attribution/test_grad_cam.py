@@ -1,5 +1,6 @@
 """Grad-CAM and its kin: a closed form under average pooling, and the papers' formulas in loops."""
 
+from dataclasses import replace
 from math import exp
 
 import numpy as np
@@ -21,6 +22,7 @@ from engine.vision.images.samples import sample
 from engine.vision.models.lite import load_lite
 from engine.vision.models.pace import Pace
 from tests import tiny
+from tests.engine.attribution.toys import case_of
 
 CAT, ESPRESSO = 285, 967
 
@@ -57,7 +59,7 @@ def halved(image):
 
 
 def test_with_average_pooling_and_a_linear_head_each_cell_is_its_share_of_the_logit():
-    case = ImageCase(tiny.classifier(Planes()), tiny.image(), Target(1))
+    case = case_of(Planes(), 1)
     red, green, blue = case.image.unfold(1, 4, 4).unfold(2, 4, 4).mean((3, 4))  # (8, 8) each
     cells = (2 * red - 3 * green + 0.5 * blue) / 64
     torch.testing.assert_close(grad_cam(*maps_and_gradients(case, "conv")), cells)
@@ -102,30 +104,27 @@ def test_on_lite0_cells_add_up_to_the_logit_and_two_classes_are_told_apart(lite0
     assert shares[ESPRESSO] < 0.25
 
 
-@pytest.mark.parametrize("top", [0, 112])
-@pytest.mark.parametrize("left", [0, 112])
-def test_on_lite0_the_center_of_mass_follows_a_small_cat_into_each_corner(lite0, top, left):
-    image = lite0.mean[0].expand(3, 224, 224).clone()
-    image[:, top : top + 112, left : left + 112] = halved(photograph("chelsea"))
-    heat = GradCam()(ImageCase(lite0, image, Target(CAT)))["map"].values
-    down, right = np.indices(heat.shape)
-    assert top < (heat * down).sum() / heat.sum() < top + 112
-    assert left < (heat * right).sum() / heat.sum() < left + 112
+def test_on_lite0_the_center_of_mass_follows_a_small_cat_into_each_corner(lite0):
+    for corner in np.ndindex(2, 2):
+        top, left = 112 * np.array(corner)
+        image = lite0.mean[0].expand(3, 224, 224).clone()
+        image[:, top : top + 112, left : left + 112] = halved(photograph("chelsea"))
+        heat = GradCam()(ImageCase(lite0, image, Target(CAT)))["map"].values
+        down, right = (heat * np.indices(heat.shape)).sum((1, 2)) / heat.sum()
+        assert top < down < top + 112
+        assert left < right < left + 112
 
 
 def slow(maps, gradient, score):
     """Equations 11, 13 and 19 for Y = exp(S), with the derivatives of Y written out."""
-    height, width = maps.shape[1:]
-    cells = np.zeros((height, width))
+    cells = np.zeros(maps.shape[1:])
     for plane, slopes in zip(maps.double().numpy(), gradient.double().numpy(), strict=True):
         weight = 0.0
-        for i in range(height):
-            for j in range(width):
-                g = slopes[i, j]
-                first, second, third = (exp(score) * g**power for power in (1, 2, 3))
-                below = 2 * second + plane.sum() * third
-                alpha = second / below if below != 0 else 0.0
-                weight += alpha * max(first, 0.0)
+        for g in slopes.flat:
+            first, second, third = (exp(score) * g**power for power in (1, 2, 3))
+            below = 2 * second + plane.sum() * third
+            alpha = second / below if below != 0 else 0.0
+            weight += alpha * max(first, 0.0)
         cells += weight * plane
     return np.maximum(cells, 0)
 
@@ -151,8 +150,8 @@ def test_equal_maps_or_slopes_give_grad_cam_and_zero_slopes_or_poles_do_not_brea
     # ΣA · g = −8: four places of α = 1 / (2 − 8) weigh a map of −2 with −2/3
     dark = torch.full((1, 2, 2), -2.0)
     torch.testing.assert_close(grad_cam_pp(dark, torch.ones(1, 2, 2)), torch.full((2, 2), 4 / 3))
-    image = tiny.image(seed=4).mean(0).expand(3, -1, -1).clone()
-    case = ImageCase(tiny.classifier(Planes()), image, Target(1, versus=0))
+    case = case_of(Planes(), Target(1, versus=0))
+    case = replace(case, image=tiny.image(seed=4).mean(0).expand(3, -1, -1).clone())
     plus = GradCamPlusPlus()(case)["map"].values
     plain = GradCam(raising=False)(case)["map"].values
     assert abs(np.corrcoef(plus.ravel(), plain.ravel())[0, 1]) == pytest.approx(1.0, abs=1e-5)
@@ -165,12 +164,9 @@ def test_equal_maps_or_slopes_give_grad_cam_and_zero_slopes_or_poles_do_not_brea
 def test_it_is_the_paper_s_formula_written_out_in_loops(layer):
     case = tiny.cnn_case()
     maps, gradient = maps_and_gradients(case, layer)
-    channels, height, width = maps.shape
-    cells = torch.zeros(height, width)
-    for i in range(height):
-        for j in range(width):
-            for k in range(channels):
-                cells[i, j] += max(gradient[k, i, j].item(), 0.0) * maps[k, i, j].item()
+    cells = torch.zeros(maps.shape[1:])
+    for k, i, j in np.ndindex(maps.shape):
+        cells[i, j] += max(gradient[k, i, j].item(), 0.0) * maps[k, i, j].item()
     cells = cells.clamp_min(0)
     heat = LayerCam(layer=layer)(case)["map"]
     np.testing.assert_allclose(heat.values, enlarged(cells, case).numpy(), rtol=1e-4, atol=1e-6)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from captum import attr as captum
 from torch import nn
 
 from engine.attribution.heatmaps.deep_lift import DeepLift
@@ -17,11 +18,11 @@ from engine.attribution.heatmaps.smooth_grad import SmoothGrad
 from engine.core.errors import DoesNotFit
 from engine.evaluation.maps.grad_cam import GradCam
 from engine.evaluation.maps.gradient import Gradient
-from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
 from engine.vision.models.operations import RECTIFIERS, nodes, operation
 from tests import tiny
 from tests.engine.attribution.photo import cat_case
+from tests.engine.attribution.toys import case_of
 
 
 def test_a_linear_model_gives_its_own_weights():
@@ -47,9 +48,8 @@ def test_it_agrees_with_finite_differences_on_a_smooth_network():
     "method", [Gradient(), GradCam(raising=False), Occlusion(side=8)], ids=lambda m: m.name
 )
 def test_a_contrast_is_the_difference_of_two_maps(method):
-    case = tiny.cnn_case()
     first, second, both = (
-        method(ImageCase(case.model, case.image, target))["map"].values
+        method(replace(tiny.cnn_case(), target=target))["map"].values
         for target in (Target(0), Target(3), Target(0, versus=3))
     )
     np.testing.assert_allclose(both, first - second, atol=1e-5)
@@ -74,26 +74,22 @@ def test_it_is_counted_from_the_models_own_zero_and_captum_agrees():
     shares = case.model.network.weight * (case.image - 0.5)
     heat = GradientXInput()(case)["map"]
     np.testing.assert_allclose(heat.values, shares.sum(0).numpy(), rtol=1e-4, atol=1e-6)
-    from captum.attr import InputXGradient
-
     case = tiny.cnn_case()
-    peer = InputXGradient(case.model).attribute(case.image[None].requires_grad_(), target=3)
+    peer = captum.InputXGradient(case.model).attribute(case.image[None].requires_grad_(), target=3)
     heat = GradientXInput(baseline="black")(case)["map"]
     np.testing.assert_allclose(heat.values, peer[0].sum(0).detach().numpy(), atol=1e-6)
 
 
 def test_it_is_the_mean_of_gradients_on_the_same_noise():
     case = tiny.cnn_case(torch.nn.Softplus)
-    generator = torch.Generator().manual_seed(case.seed)
-    gradients = []
+    generator, summed = tiny.seeded(case.seed), torch.zeros(32, 32)
     for _ in range(15):
         noise = torch.randn(case.image.shape, generator=generator)
         noisy = (case.image + 0.2 * noise)[None].requires_grad_()
         case.model(noisy)[0, case.target.index].backward()
-        gradients.append(noisy.grad[0])
+        summed += noisy.grad[0].sum(0)
     heat = SmoothGrad(samples=15, noise=0.2)(case)["map"]
-    brute = torch.stack(gradients).mean(0).sum(0).numpy()
-    np.testing.assert_allclose(heat.values, brute, atol=1e-6)
+    np.testing.assert_allclose(heat.values, summed / 15, atol=1e-6)
 
 
 def test_on_a_linear_model_noise_changes_nothing():
@@ -112,12 +108,6 @@ def test_little_noise_gives_the_gradient_and_another_seed_other_noise():
     assert not np.array_equal(much, SmoothGrad(noise=0.5)(replace(case, seed=1))["map"].values)
 
 
-def miss(method, case):
-    """How far the sum is from the rise, as a share of the rise."""
-    total, rise = method(case)["completeness"].values
-    return abs(total - rise) / abs(rise)
-
-
 @pytest.mark.parametrize(("activation", "steps"), [(torch.nn.GELU, 50), (torch.nn.ReLU, 200)])
 @pytest.mark.parametrize("baseline", ["black", "blur"])
 def test_the_map_adds_up_to_the_rise_of_the_score(activation, steps, baseline):
@@ -130,28 +120,26 @@ def test_the_map_adds_up_to_the_rise_of_the_score(activation, steps, baseline):
 
 
 def test_captum_agrees_on_integrated_gradients_at_the_same_rule_and_steps():
-    from captum.attr import IntegratedGradients as Peer
-
     case = tiny.cnn_case()
-    peer = Peer(case.model).attribute(case.image[None], target=3, n_steps=30)
+    peer = captum.IntegratedGradients(case.model)
+    theirs = peer.attribute(case.image[None], target=3, n_steps=30)[0].sum(0).numpy()
     heat = IntegratedGradients(steps=30, baseline="black")(case)["map"]
-    spread = np.ptp(heat.values)
-    np.testing.assert_allclose(heat.values, peer[0].sum(0).numpy(), atol=1e-4 * spread)
+    np.testing.assert_allclose(heat.values, theirs, atol=1e-4 * np.ptp(heat.values))
 
 
 def test_on_efficientnet_lite0_the_answer_says_how_far_it_misses():
     case = cat_case()
     result = IntegratedGradients(steps=10, baseline="black")(case)
     total, rise = result["completeness"].values
-    assert rise == pytest.approx(
-        (case.score(case.image[None]) - case.score(torch.zeros(1, 3, 224, 224))).item(), rel=1e-4
-    )
+    expected = case.score(case.image[None]) - case.score(torch.zeros(1, 3, 224, 224))
+    assert rise == pytest.approx(expected.item(), rel=1e-4)
     assert total == pytest.approx(result["map"].values.sum(), rel=1e-3)
 
 
 @pytest.mark.slow
 def test_on_efficientnet_lite0_many_steps_close_the_gap():
-    assert miss(IntegratedGradients(steps=1000), cat_case()) < 0.02
+    total, rise = IntegratedGradients(steps=1000)(cat_case())["completeness"].values
+    assert abs(total - rise) < 0.02 * abs(rise)
 
 
 SLOPES = {
@@ -194,7 +182,7 @@ def by_hand(network, image, index, slope):
 @pytest.mark.parametrize("activation", SLOPES, ids=lambda kind: kind.__name__)
 def test_it_equals_the_rule_worked_out_layer_by_layer(activation):
     case = tiny.cnn_case(activation)
-    case = ImageCase(case.model, case.image * 12 - 6, case.target)  # so that ReLU6 saturates
+    case = replace(case, image=case.image * 12 - 6)  # so that ReLU6 saturates
     slow = by_hand(case.model.network, case.image, case.target.index, SLOPES[activation])
     np.testing.assert_allclose(guided_gradient(case), slow, atol=1e-5)
     _, plain = case.gradient(case.image[None])
@@ -205,22 +193,19 @@ def test_it_equals_the_rule_worked_out_layer_by_layer(activation):
 
 @pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU")
 def test_captum_agrees_on_a_network_of_relu():
-    from captum.attr import GuidedBackprop as Peer
-
     case = tiny.cnn_case()
-    peer = Peer(case.model).attribute(case.image[None].requires_grad_(), target=3)
+    peer = captum.GuidedBackprop(case.model).attribute(case.image[None].requires_grad_(), target=3)
     np.testing.assert_allclose(guided_gradient(case), peer[0].detach(), atol=1e-5)
 
 
 def test_activations_in_any_form_are_seen_and_a_model_without_rectifiers_is_refused():
     case = tiny.cnn_case()
-    called = ImageCase(tiny.classifier(Called()), case.image, case.target)
-    np.testing.assert_allclose(guided_gradient(called), guided_gradient(case), atol=1e-6)
-    with pytest.raises(DoesNotFit, match="rectifiers"):
-        GuidedBackprop()(tiny.linear_case())
-    gates = tiny.cnn_case(nn.Sigmoid)
-    with pytest.raises(DoesNotFit, match="rectifiers"):
-        GuidedBackprop()(ImageCase(gates.model, gates.image, Target(0)))
+    np.testing.assert_allclose(
+        guided_gradient(case_of(Called(), 3)), guided_gradient(case), atol=1e-6
+    )
+    for without in (tiny.linear_case(), tiny.cnn_case(nn.Sigmoid)):
+        with pytest.raises(DoesNotFit, match="rectifiers"):
+            GuidedBackprop()(without)
 
 
 def test_on_efficientnet_lite0_it_is_not_the_gradient():

@@ -37,8 +37,12 @@ def linear():
     return case, (weight * (case.image - case.baseline("mean"))).sum(0).numpy()
 
 
-def squares_of(view):
-    return np.stack([view[name] for name in ("top", "left", "side")], 1)
+def sums_in(values, view):
+    """What of a map lies in each of the squares."""
+    squares = zip(*(view[name] for name in ("top", "left", "side")), strict=True)
+    return np.array(
+        [values[top : top + side, left : left + side].sum() for top, left, side in squares]
+    )
 
 
 def infidelity_check(case, values):
@@ -50,8 +54,7 @@ def test_a_score_falls_by_what_a_square_hid(linear):
     result = HiddenSquares(squares=32)(case)
     view, score = result["squares"], case.model.logits(case.image[None])[0, case.target.index]
     assert result["whole"]["score"] == pytest.approx([float(score)])
-    by_hand = [worth[t : t + s, lf : lf + s].sum() for t, lf, s in squares_of(view)]
-    assert view["fell"] == pytest.approx(np.array(by_hand), abs=1e-4)
+    assert view["fell"] == pytest.approx(sums_in(worth, view), abs=1e-4)
 
 
 def test_squares_lie_inside_and_are_of_many_sizes():
@@ -125,9 +128,8 @@ def test_a_square_holds_the_part_of_a_region_s_value_that_lies_in_it(linear):
             return {"map": HeatMap(worth.astype(np.float32), "logit per region", signed=True)}
 
     view = Infidelity()(TrustCase(case, Regions()))["squares"]
-    drawn = squares_of(HiddenSquares()(case)["squares"])
-    by_hand = [share[t : t + s, lf : lf + s].sum() for t, lf, s in drawn]
-    assert view["map"] == pytest.approx(np.array(by_hand), abs=1e-6)
+    expected = sums_in(share, HiddenSquares()(case)["squares"])
+    assert view["map"] == pytest.approx(expected, abs=1e-6)
     assert view.units[view.order.index("map")] == "logit"
 
 
@@ -155,27 +157,23 @@ def test_falls_that_are_rounding_beside_the_score_are_not_compared(
 
 def test_a_map_of_chance_predicts_no_more_than_its_moves(linear):
     case, worth = linear
-    as_good = [
-        infidelity_check(
-            case, np.random.default_rng(seed).permutation(worth.ravel()).reshape(worth.shape)
-        )["moves_as_good"][0]
-        for seed in range(20)
-    ]
+    drawn = [np.random.default_rng(seed).permutation(worth.ravel()) for seed in range(20)]
+    checks = [infidelity_check(case, values.reshape(worth.shape)) for values in drawn]
+    as_good = [check["moves_as_good"][0] for check in checks]
     assert 0.2 < np.mean(as_good) < 0.8
 
 
 def test_it_is_the_infidelity_of_squares_removed(linear):
     """The share that is missed, times the mean square of the falls, is Yeh's scaled infidelity."""
     case, _ = linear
-    slopes = case.model.network.weight.detach() + torch.randn(
-        case.image.shape, generator=tiny.seeded(5)
-    )
-    away = case.image - case.baseline("mean")
+    slopes = torch.randn(case.image.shape, generator=tiny.seeded(5))
+    slopes += case.model.network.weight.detach()
     view = HiddenSquares(squares=32)(case)["squares"]
-    changes = torch.zeros(32, *case.image.shape)
-    for row, (top, left, side) in enumerate(squares_of(view)):
-        part = (slice(None), slice(top, top + side), slice(left, left + side))
-        changes[row][part] = away[part]
+    tops, lefts, sides = (view[name][:, None].astype(int) for name in ("top", "left", "side"))
+    at = np.arange(16)
+    rows, columns = (at >= tops) & (at < tops + sides), (at >= lefts) & (at < lefts + sides)
+    is_hidden = torch.from_numpy(rows[:, None, :, None] & columns[:, None, None])
+    changes = is_hidden * (case.image - case.baseline("mean"))
     predicted = (changes * slopes).flatten(1).sum(1).numpy().astype(np.float64)
     fell = view["fell"].astype(np.float64)
     plain = infidelity(case.score, case.image, slopes, changes, scaled=True)
@@ -186,10 +184,8 @@ def test_a_moved_map_is_summed_as_if_it_were_rolled():
     values = torch.randn(9, 13, generator=tiny.seeded(0)).numpy()
     drawn = boxes(16, 9, 13)
     moves = np.array([[0, 0], [3, 0], [0, 12], [8, 5]])
-    rolled = [np.roll(values, move, (0, 1)) for move in moves]
-    slow = [
-        [rolled_map[t : t + s, lf : lf + s].sum() for t, lf, s in drawn] for rolled_map in rolled
-    ]
+    squares = dict(zip(("top", "left", "side"), drawn.T, strict=True))
+    slow = [sums_in(np.roll(values, move, (0, 1)), squares) for move in moves]
     assert sums(values, drawn, moves) == pytest.approx(np.array(slow), abs=1e-4)
 
 
@@ -205,11 +201,8 @@ def test_all_maps_share_the_looks_and_a_mask_is_part_of_the_question(linear):
     assert len(passes) == looks
     assert Infidelity(squares=50).looks == 51  # once for each square and once at the whole
     assert first["infidelity"][0] != second["infidelity"][0]
-    case, _ = linear
     mask = np.eye(case.image.shape[-1]) > 0
-    cases = [
-        TrustCase(case, Gradient(), chosen_mask) for chosen_mask in (None, mask, ~mask, mask.copy())
-    ]
+    cases = [TrustCase(case, Gradient(), chosen) for chosen in (None, mask, ~mask, mask.copy())]
     assert len({trust_case.fingerprint for trust_case in cases}) == 3
 
 
@@ -223,8 +216,7 @@ def test_a_score_that_never_moves_is_not_predicted():
 
 
 def test_similarity_compares_shapes_and_not_sizes():
-    rng = np.random.default_rng(0)
-    first, second = rng.normal(size=(2, 16, 16)).astype(np.float32)
+    first, second = np.random.default_rng(0).normal(size=(2, 16, 16)).astype(np.float32)
     scaled = [np.abs(values) / np.abs(values).max() for values in (first, second)]
     by_hand = structural_similarity(*scaled, data_range=1.0)
     assert similarity(first, second) == pytest.approx(by_hand, abs=1e-6)
@@ -238,9 +230,8 @@ def test_similarity_compares_shapes_and_not_sizes():
 @pytest.mark.parametrize("stages", [1, 2, 3, 99])
 def test_layers_are_shuffled_in_as_many_stages_as_asked_for(stages):
     model = embedded.load("digits-cnn")
-    count = len(layers(model))
     shares = [share for share, _ in randomized(model, stages, 0)]
-    assert len(shares) == min(stages, count)
+    assert len(shares) == min(stages, len(layers(model)))
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
@@ -270,17 +261,15 @@ def test_the_share_of_copies_that_do_as_well_is_kept(as_good):
 
 def test_the_sentence_says_how_much_of_the_falls_a_map_knows():
     rng = np.random.default_rng(0)
-    fell = rng.normal(size=40)
-    moved = rng.normal(size=(20, 40))
-    assert words(fell, moved, fell).startswith("It predicts 100 % of what")
-    assert words(fell, moved, fell).endswith("of the moves do as well.")
+    fell, moved = rng.normal(size=40), rng.normal(size=(20, 40))
     half = fell + fell.std() * rng.normal(size=40)
-    assert not words(half, moved, fell).startswith("It predicts nothing")
-    assert words(-fell, moved, fell).startswith("It predicts nothing of what")
-
-
-def words(own, moved, fell):
-    return Infidelity().as_columns(own, moved, fell).notes[0]
+    all_, some, none = (
+        Infidelity().as_columns(own, moved, fell).notes[0] for own in (fell, half, -fell)
+    )
+    assert all_.startswith("It predicts 100 % of what")
+    assert all_.endswith("of the moves do as well.")
+    assert not some.startswith("It predicts nothing")
+    assert none.startswith("It predicts nothing of what")
 
 
 def test_the_page_s_error_rates_are_measured_and_every_one_on_digits_at_least():

@@ -1,7 +1,7 @@
 """LIME and Kernel SHAP: known coefficients on a linear model, Shapley values by definition."""
 
 from dataclasses import replace
-from itertools import combinations
+from itertools import product
 from math import comb, factorial
 
 import numpy as np
@@ -53,10 +53,8 @@ def test_c_lime_tends_to_the_expected_gradient_of_each_region():
     partition = Partition.of(case, "grid", 4)
     gradient = torch.tensor(Gradient()(case)["map"].values)
     expected = partition.values(partition.sums(gradient)).numpy()
-    few, many = (
-        CLime(shape="grid", regions=4, samples=samples, noise=0.02)(case)["map"].values
-        for samples in (50, 2000)
-    )
+    method = CLime(shape="grid", regions=4, noise=0.02)
+    few, many = (replace(method, samples=n)(case)["map"].values for n in (50, 2000))
     assert np.corrcoef(many.ravel(), expected.ravel())[0, 1] > 0.99
     assert np.abs(many - expected).max() < 0.1 * np.abs(expected).max()
     assert np.abs(many - expected).max() < np.abs(few - expected).max()
@@ -66,27 +64,23 @@ def test_weights_fall_with_what_is_hidden_and_the_fit_is_least_squares_by_them()
     case = tiny.cnn_case()
     partition = Partition.of(case, "grid", 4)
     is_shown = torch.tensor([[True] * 4, [True, False, False, True], [False] * 4])
-    near = Lime(width=0.5).closeness(case, partition, is_shown)
-    far = Lime(width=10.0).closeness(case, partition, is_shown)
+    near, far = (Lime(width=w).closeness(case, partition, is_shown) for w in (0.5, 10.0))
     assert near[0] == 1.0
     assert near[0] > near[1] > near[2]
     assert near[2].item() == pytest.approx(np.exp(-4.0), rel=1e-4)
     assert far[2].item() == pytest.approx(1.0, abs=0.02)
     generator = tiny.seeded(3)
-    z, y = torch.rand(30, 4, generator=generator), torch.rand(30, generator=generator)
-    weights = torch.rand(30, generator=generator)
+    z, (y, weights) = (torch.rand(size, generator=generator) for size in ((30, 4), (2, 30)))
     design = torch.cat([z, torch.ones(30, 1)], 1).double()
-    diagonal = torch.diag(weights.double())
-    normal = torch.linalg.solve(design.T @ diagonal @ design, design.T @ diagonal @ y.double())
+    weighted = design.T * weights
+    normal = torch.linalg.solve(weighted @ design, weighted @ y.double())
     result = fit(z, y, weights, intercept=True)
     np.testing.assert_allclose(result.numpy(), normal[:4].numpy(), rtol=1e-4, atol=1e-6)
 
 
 def captum_lime(model):
-    def even(*_args, **_kwargs):
-        return torch.tensor(1.0)
-
-    return CaptumLime(model, SkLearnLinearRegression(), similarity_func=even)
+    regression = SkLearnLinearRegression()
+    return CaptumLime(model, regression, similarity_func=lambda *_, **__: torch.tensor(1.0))
 
 
 @pytest.mark.parametrize(
@@ -112,17 +106,13 @@ def brute_force(case, partition, cover):
     is_shown = torch.tensor([[bool(code >> r & 1) for r in range(m)] for code in range(2**m)])
     draw = partition.drawing(case, is_shown, cover)
     scores = score_renders(case, 2**m, draw, quiet).double().tolist()
-    shares = []
-    for r in range(m):
-        others = [index for index in range(m) if index != r]
-        share = 0.0
-        for size in range(m):
+    shares = torch.zeros(m)
+    for code, r in product(range(2**m), range(m)):
+        if not code >> r & 1:
+            size = code.bit_count()
             weight = factorial(size) * factorial(m - size - 1) / factorial(m)
-            for members in combinations(others, size):
-                code = sum(1 << member for member in members)
-                share += weight * (scores[code | 1 << r] - scores[code])
-        shares.append(share)
-    return torch.tensor(shares, dtype=torch.float32)
+            shares[r] += weight * (scores[code | 1 << r] - scores[code])
+    return shares
 
 
 @pytest.mark.parametrize("regions", [4, 9])
@@ -148,13 +138,11 @@ def test_more_samples_come_closer_to_the_shapley_value():
     partition = Partition.of(case, "grid", 9)
     exact = partition.values(brute_force(case, partition, "mean")).numpy()
 
-    def error(samples):
-        """Mean over a few seeds."""
+    errors = []
+    for samples in (100, 300, 510):
         method = KernelShap(shape="grid", regions=9, samples=samples)
         maps = [method(replace(case, seed=seed))["map"].values for seed in range(5)]
-        return float(np.mean([np.abs(heat_map - exact).max() for heat_map in maps]))
-
-    errors = [error(samples) for samples in (100, 300, 510)]
+        errors.append(np.abs(np.array(maps) - exact).max((1, 2)).mean())
     assert errors[0] > errors[1] > errors[2]
     assert errors[2] < 1e-4 * np.abs(exact).max() + 1e-6
 
@@ -181,7 +169,6 @@ def test_all_coalitions_of_an_even_number_of_regions_are_taken_where_there_is_ro
 
 
 def test_one_region_takes_the_whole_difference():
-    shares = shapley_fit(
-        torch.zeros(0, 1, dtype=torch.bool), torch.zeros(0), torch.zeros(0), torch.tensor(2.5)
-    )
+    none = torch.zeros(0)
+    shares = shapley_fit(torch.zeros(0, 1).bool(), none, none, torch.tensor(2.5))
     assert shares.tolist() == [2.5]

@@ -1,5 +1,7 @@
 """LRP by hand, against its rules written in loops, and the score that it must not lose."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ from engine.vision.case.target import Target
 from engine.vision.models.small import SMALL, NetworkShape, build
 from tests import tiny
 from tests.engine.attribution.test_deep_lift import Gated, Pooled
+from tests.engine.attribution.toys import case_of
 
 PIXELS = [[0.5, 1.0], [0.25, 0.0]]
 FIRST = [[[2.0, -1.0], [4.0, 0.0]], [[-2.0, 3.0], [0.0, 1.0]]]  # of two units: z = 1 and 2
@@ -94,18 +97,18 @@ def boxed(values, weights, relevance):
 @pytest.mark.parametrize("gamma", [0.0, 0.25, 2.0])
 def test_the_rules_written_out_unit_by_unit(gamma):
     network = tiny.random_weights(Chain(), seed=5)
-    case = ImageCase(tiny.classifier(network, 2), tiny.image(2), Target(1))
-    layers = [network.conv1, network.conv2, network.conv3]
+    case = case_of(network, 1, 2)
+    image, layers = case.image.double().numpy().ravel(), [*network.children()]
     weights = [layer.weight.detach().flatten(1).double().numpy() for layer in layers]
     biases = [layer.bias.detach().double().numpy() for layer in layers]
-    first = weights[0] @ case.image.double().numpy().ravel() + biases[0]
+    first = weights[0] @ image + biases[0]
     second = np.maximum(weights[1] @ first + biases[1], 0)
     score = weights[2][1] @ second + biases[2][1]
     assert (first < 0).any()
     assert (second > 0).sum() > 1
     relevance = shared(second, weights[2][1:], biases[2][1:], [score], gamma)
     relevance = shared(first, weights[1], biases[1], relevance, gamma)
-    pixels = boxed(case.image.double().numpy().ravel(), weights[0], relevance)
+    pixels = boxed(image, weights[0], relevance)
     heat = Lrp(gamma=gamma)(case)["map"]
     np.testing.assert_allclose(heat.values, pixels.reshape(3, 2, 2).sum(0), rtol=1e-3, atol=1e-4)
 
@@ -138,7 +141,7 @@ STEEP = [nn.Softplus(2.0), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 1
 @both
 @pytest.mark.parametrize("network", [Pooled(), nn.Sequential(nn.Conv2d(3, 4, 3), *STEEP)])
 def test_without_biases_the_map_adds_up_to_the_score(network, rules):
-    case = ImageCase(tiny.classifier(unbiased(network)), tiny.image(), Target(2))
+    case = case_of(unbiased(network))
     result = Lrp(rules=rules, epsilon=1e-7)(case)
     score = case.score(case.image[None]).item()
     assert abs(score) > 0.1
@@ -149,14 +152,13 @@ def test_without_biases_the_map_adds_up_to_the_score(network, rules):
 def test_biases_and_epsilon_keep_a_part_and_without_biases_it_is_gradient_times_input():
     case = tiny.cnn_case()
     score = case.score(case.image[None]).item()
-    absorbed = [
-        score - Lrp(rules="epsilon", epsilon=e)(case)["map"].values.sum() for e in (1e-7, 1.0)
-    ]
+    methods = [Lrp(rules="epsilon", epsilon=epsilon) for epsilon in (1e-7, 1.0)]
+    absorbed = [score - method(case)["map"].values.sum() for method in methods]
     assert abs(absorbed[0]) > 0.01 * abs(score)
     assert abs(absorbed[1] - absorbed[0]) > 0.01 * abs(score)
-    case = ImageCase(tiny.classifier(unbiased(tiny.Cnn())), tiny.image(), Target(3))
+    case = case_of(unbiased(tiny.Cnn()), 3)
     expected = GradientXInput(baseline="black")(case)["map"].values
-    heat = Lrp(rules="epsilon", epsilon=1e-7)(case)["map"].values
+    heat = methods[0](case)["map"].values
     np.testing.assert_allclose(heat, expected, atol=2e-3 * abs(expected).max())
     assert expected.any()
 
@@ -186,30 +188,25 @@ def test_a_batch_norm_counts_as_part_of_the_layer_before_it(rules):
     )
     rest = tiny.random_weights(nn.Linear(6, 4), seed=2)
     separate, merged = (
-        Lrp(rules=rules)(ImageCase(tiny.classifier(network), tiny.image(), Target(1)))["map"].values
-        for network in (Normed(body, nn.Identity(), rest), Normed(fused, nn.Identity(), rest))
+        Lrp(rules=rules)(case_of(Normed(layers, nn.Identity(), rest), 1))["map"].values
+        for layers in (body, fused)
     )
     np.testing.assert_allclose(separate, merged, atol=1e-4 * abs(merged).max())
     assert abs(merged).max() > 0
 
 
 def test_a_batch_norm_after_an_activation_in_place_is_a_layer_of_its_own():
-    def asked(inplace):
-        network = Normed(
-            nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(inplace=inplace)),
-            nn.BatchNorm2d(6),
-            nn.Linear(6, 4),
-        )
-        model = tiny.classifier(tiny.random_weights(network))
-        return Lrp()(ImageCase(model, tiny.image(), Target(1)))["map"].values
-
-    np.testing.assert_allclose(asked(inplace=True), asked(inplace=False), rtol=1e-5)
+    maps = []
+    for inplace in (True, False):
+        conv = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(inplace=inplace))
+        network = tiny.random_weights(Normed(conv, nn.BatchNorm2d(6), nn.Linear(6, 4)))
+        maps.append(Lrp()(case_of(network, 1))["map"].values)
+    np.testing.assert_allclose(*maps, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_it_takes_every_small_network_that_deeplift_takes(name):
-    network = build(name, NetworkShape(1, 32, 4), seed=0)
-    case = ImageCase(tiny.classifier(network), tiny.image(), Target(2))
+    case = case_of(build(name, NetworkShape(1, 32, 4), seed=0))
     assert Lrp.unmet(case) == DeepLift.unmet(case)
     if not Lrp.unmet(case):
         noisy, smooth = (Lrp(rules=rules)(case)["map"].values for rules in RULES)
@@ -218,9 +215,8 @@ def test_it_takes_every_small_network_that_deeplift_takes(name):
 
 
 def test_probabilities_are_read_as_logits_and_a_contrast_is_the_difference():
-    case = tiny.cnn_case()
     maps = [
-        Lrp()(ImageCase(case.model, case.image, target))["map"].values
+        Lrp()(replace(tiny.cnn_case(), target=target))["map"].values
         for target in (Target(3, reading="probability"), Target(3), Target(1), Target(3, versus=1))
     ]
     np.testing.assert_allclose(maps[0], maps[1])
@@ -229,10 +225,7 @@ def test_probabilities_are_read_as_logits_and_a_contrast_is_the_difference():
 
 @pytest.mark.parametrize("kind", [Lrp, DeepLift])
 def test_gates_attention_and_layer_norm_are_refused(kind):
-    gated = tiny.classifier(tiny.random_weights(Gated()))
-    for case, words in (
-        (ImageCase(gated, tiny.image(), Target(0)), "gates"),
-        (tiny.vit_case(), "layer normalization"),
-    ):
+    gated = case_of(tiny.random_weights(Gated()))
+    for case, words in ((gated, "gates"), (tiny.vit_case(), "layer normalization")):
         with pytest.raises(DoesNotFit, match=words):
             kind()(case)

@@ -1,5 +1,6 @@
 """Hiding parts of an image: by squares, by random grids, and the regions that others hide."""
 
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -32,11 +33,9 @@ def test_squares_side_by_side_give_each_block_its_own_sum(case, side, cover):
 
 def test_a_flat_image_or_score_has_a_flat_map():
     case = tiny.cnn_case()
-    mean = ImageCase(case.model, case.baseline("mean"), Target(1))
-    np.testing.assert_allclose(Occlusion(side=6)(mean)["map"].values, 0.0, atol=1e-6)
-    case = tiny.cnn_case()
-    same = ImageCase(case.model, case.baseline("mean"), Target(3))
-    np.testing.assert_allclose(Rise(masks=100)(same)["map"].values, 0.0, atol=1e-6)
+    mean = replace(case, image=case.baseline("mean"))
+    for method in (Occlusion(side=6), Rise(masks=100)):
+        np.testing.assert_allclose(method(mean)["map"].values, 0.0, atol=1e-6)
 
 
 def test_overlapping_squares_are_averaged(case):
@@ -73,10 +72,8 @@ def slow_masks(method, case):
     """Each mask by enlarging its grid as a picture and cutting it out."""
     random_grids = RandomGrids.random(method, case)
     height, width = case.image.shape[1:]
-    n = method.cells
-    cell = ceil(height / n), ceil(width / n)
+    size = tuple((method.cells + 1) * ceil(side / method.cells) for side in (height, width))
     for grid, (y, x) in zip(random_grids.grids, random_grids.shifts.tolist(), strict=True):
-        size = ((n + 1) * cell[0], (n + 1) * cell[1])
         grown = F.interpolate(grid[None, None], size=size, mode="bilinear", align_corners=False)
         yield grown[0, 0, y : y + height, x : x + width]
 
@@ -84,19 +81,14 @@ def slow_masks(method, case):
 def test_it_is_the_paper_s_sum_written_out_mask_by_mask():
     case = tiny.cnn_case()
     method = Rise(masks=100, cells=5, cover="black")
-    masks = list(slow_masks(method, case))
-    scores = [case.model.logits((mask * case.image)[None])[0, 3].item() for mask in masks]
-    mean = sum(scores) / len(scores)
-    slow = sum((score - mean) * mask for score, mask in zip(scores, masks, strict=True))
-    np.testing.assert_allclose(
-        method(case)["map"].values, (slow / (100 * 0.5)).numpy(), rtol=1e-3, atol=1e-7
-    )
+    masks = torch.stack([*slow_masks(method, case)])
+    scores = case.model.logits(masks[:, None] * case.image)[:, 3]
+    slow = ((scores - scores.mean()).view(-1, 1, 1) * masks).sum(0) / (100 * 0.5)
+    np.testing.assert_allclose(method(case)["map"].values, slow.numpy(), rtol=1e-3, atol=1e-7)
 
 
 def test_masks_lie_between_hidden_and_shown_and_show_their_share():
-    case = tiny.cnn_case()
-    method = Rise(masks=500, cells=7, share=0.3)
-    random_grids = RandomGrids.random(method, case)
+    random_grids = RandomGrids.random(Rise(masks=500, cells=7, share=0.3), tiny.cnn_case())
     whole = torch.stack([random_grids.mask(index) for index in range(500)])
     assert whole.min() >= 0
     assert whole.max() <= 1 + 1e-6
@@ -148,7 +140,7 @@ def test_regions_are_cut_alike_each_time_and_sums_and_covers_go_by_them():
     assert labels[0, 0] == 0
     assert labels[0, 31] == 1
     assert labels[31, 0] == 2
-    assert [int((labels == index).sum()) for index in range(4)] == [256] * 4
+    assert torch.bincount(labels.flatten()).tolist() == [256] * 4
     case = tiny.cnn_case()
     partition = Partition.of(case, "grid", 9)
     sums = partition.sums(case.image)
@@ -156,7 +148,6 @@ def test_regions_are_cut_alike_each_time_and_sums_and_covers_go_by_them():
     slow = case.image[:, partition.labels == 4].sum().item()
     assert sums[4].item() == pytest.approx(slow, rel=1e-5)
     assert (partition.values(sums)[partition.labels == 4] == sums[4]).all()
-    case = tiny.cnn_case()
     partition = Partition.of(case, "grid", 4)
     is_shown = torch.tensor([[True, False, True, False]])
     out = torch.empty_like(as_drawn(case, case.image))
@@ -164,8 +155,6 @@ def test_regions_are_cut_alike_each_time_and_sums_and_covers_go_by_them():
     left = partition.labels % 2 == 0
     assert torch.equal(out[:, left], case.image[:, left])
     assert torch.equal(out[:, ~left], case.baseline("blur")[:, ~left])
-    case = tiny.cnn_case()
-    twice = [Partition.of(case, "superpixels", 20).labels for _ in range(2)]
-    assert torch.equal(*twice)
-    flat = ImageCase(case.model, torch.full_like(case.image, 0.3), Target(0))
+    assert torch.equal(*(Partition.of(case, "superpixels", 20).labels for _ in range(2)))
+    flat = replace(case, image=torch.full_like(case.image, 0.3))
     assert Partition.of(flat, "superpixels", 16).count == 16

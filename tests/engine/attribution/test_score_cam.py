@@ -7,7 +7,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from scipy.stats import spearmanr
-from torch import nn
 
 from engine.attribution.heatmaps.score_cam import ScoreCam, mask
 from engine.core.method import quiet
@@ -19,6 +18,7 @@ from engine.vision.images.samples import sample
 from engine.vision.models.lite import load_lite
 from engine.vision.models.pace import Pace
 from tests import tiny
+from tests.engine.attribution import toys
 
 
 def slow(case, layer, cover, weights):
@@ -40,8 +40,7 @@ def slow(case, layer, cover, weights):
     rises = np.array(rises, np.float64)
     alpha = np.exp(rises) / np.exp(rises).sum() if weights == "softmax" else rises
     cells = sum(weight * plane for weight, plane in zip(alpha, planes, strict=True))
-    cells = torch.from_numpy(np.maximum(cells, 0)).float()
-    return F.interpolate(cells[None, None], case.image.shape[1:], mode="bilinear")[0, 0].numpy()
+    return toys.enlarged(torch.from_numpy(np.maximum(cells, 0)).float())
 
 
 @pytest.mark.parametrize("weights", ["softmax", "rise"])
@@ -62,17 +61,13 @@ def test_flat_maps_are_left_out_and_masks_reach_from_nothing_to_everything():
     with torch.no_grad():
         network.conv2.weight[:5] = 0.0
         network.conv2.bias[:5] = 3.0  # five maps that are 3 everywhere
-    case = ImageCase(tiny.classifier(network), tiny.image(), Target(2))
+    case = toys.case_of(network)
     rises = ScoreCam().rises(case, case.model.maps(case.image[None], "act2")[0], quiet)
     assert rises[:5].isnan().all()
     assert rises.isfinite().any()
-    np.testing.assert_allclose(
-        ScoreCam()(case)["map"].values, slow(case, "act2", "mean", "softmax"), atol=1e-5
-    )
-    network = tiny.Cnn()
-    for parameter in network.parameters():
-        nn.init.zeros_(parameter)
-    case = ImageCase(tiny.classifier(network), tiny.image(), Target(2))
+    expected = slow(case, "act2", "mean", "softmax")
+    np.testing.assert_allclose(ScoreCam()(case)["map"].values, expected, atol=1e-5)
+    case = toys.case_of(tiny.random_weights(tiny.Cnn(), scale=0.0))
     assert (ScoreCam()(case)["map"].values == 0).all()
     nothing = ScoreCam().joined(torch.ones(3, 2, 4), torch.full((3,), torch.nan))
     assert nothing.tolist() == [[0] * 4] * 2

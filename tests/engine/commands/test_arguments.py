@@ -52,6 +52,7 @@ QUICK = {
     "slide": "attribution.UnlikeTiles",
 }  # fmt: skip
 """A method of each kind of case, and arguments under which it is quick."""
+BRIEF, BRAINS = {"seed": 1, "epochs": 1}, {"data": "phantoms:count=80,seed=7"}
 SMALL = {
     "image": {"model": "digits-mlp", "target": "3", "seed": 2},
     "pair": {"model": "digits-mlp", "image": "example:digits/6", "against": ("example:digits/1",)},
@@ -68,23 +69,13 @@ SMALL = {
     "prune": {"model": "digits-mlp", "recipe": "none"},
     "train": {"recipe": "architecture=mlp,epochs=1", "seed": 3},
     "experiment": {"data": "twice:count=100", "seed": 1, "seeds": 1, "epochs": 1, "victim": "MLP"},
-    "prototypes": {
-        "data": "digits",
-        "image": "example:digits/6",
-        "seed": 1,
-        "epochs": 1,
-        "tries": 1,
-    },
+    "prototypes": BRIEF | {"data": "digits", "image": "example:digits/6", "tries": 1},
     "generator": {"seed": 2, "each": 4, "passes": 5},
     "ordered": {"model": "digits-mlp", "image": "example:digits/6", "order": ("3", "1"), "seed": 1},
     "attacked images": {"model": "digits-mlp", "count": 2, "seed": 1},
-    "bags": {"data": "bags:count=20,size=20", "epochs": 1, "seed": 1},
+    "bags": BRIEF | {"data": "bags:count=20,size=20"},
     "slide": {"model": "digits-cnn", "tile": 512},
-    "lesions": {
-        "model": "phantom-cnn",
-        "data": "phantoms:count=80,seed=7",
-        "normal": "phantoms:count=80+healthy",
-    },
+    "lesions": BRAINS | {"model": "phantom-cnn", "normal": "phantoms:count=80+healthy"},
 }
 
 
@@ -94,7 +85,6 @@ def method_and_arguments(name: str):
 
 
 def small_case(name: str, **more):
-    """The case of these arguments and others."""
     method, arguments = method_and_arguments(name)
     return case_kind(type(method)).read(arguments | more)
 
@@ -114,11 +104,8 @@ def read_again(line: str):
 def of_case(case, arguments):
     """The arguments read off the case, with what a case cannot know about itself."""
     written = case.written()
-    known = {
-        name: value
-        for name, value in arguments.items()
-        if isinstance(written.get(name, UNKNOWN), Unknown)
-    }
+    unknown = [name for name in arguments if isinstance(written.get(name, UNKNOWN), Unknown)]
+    known = {name: arguments[name] for name in unknown}
     if {"image", "crop_x"} <= arguments.keys() and known["image"] is None:
         known["image"] = first_picture(case.model)
     return type(case).every_argument(case.to_arguments(**known))
@@ -130,10 +117,8 @@ def forty_slices():
     draw = phantoms.Phantoms.arrays
 
     def arrays(recipe, progress=quiet):
-        few = draw(replace(recipe, count=40))
-        return {
-            name: np.resize(some, (recipe.count, *some.shape[1:])) for name, some in few.items()
-        }
+        few, count = draw(replace(recipe, count=40)), recipe.count
+        return {name: np.resize(some, (count, *some.shape[1:])) for name, some in few.items()}
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(phantoms.Phantoms, "arrays", arrays)
@@ -226,15 +211,12 @@ def test_what_is_wrong_is_said_in_words(given, words):
 
 
 def test_a_setting_with_the_name_of_an_argument_is_set_apart():
-    name = "unlearning.MembershipAttack"
-    method, arguments = asking.question(
-        MembershipAttack, {"model": "digits-mlp"}, {"model": "retrained"}
-    )
+    given = {"model": "digits-mlp"}, {"model": "retrained"}
+    method, arguments = asking.question(MembershipAttack, *given)
     assert (method.model, arguments["model"]) == ("retrained", "digits-mlp")
     assert "settings={'model': 'retrained'}" in as_python(method, arguments)
-    again, read = read_again(as_shell(method, arguments))
-    assert (again, read) == (method, arguments)
-    assert name in as_shell(method, arguments)
+    assert read_again(as_shell(method, arguments)) == (method, arguments)
+    assert "unlearning.MembershipAttack" in as_shell(method, arguments)
 
 
 def test_settings_are_options_of_the_command_too(tmp_path):
@@ -243,17 +225,10 @@ def test_settings_are_options_of_the_command_too(tmp_path):
     assert asking.question(kind, {"ratio": parsed.ratio})[0].ratio == 0.5
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "class=3",
-        "class=3,share=0.5,draw=1",
-        "random=0.1,draw=2",
-        "ids=0+1",
-        "worst=0+1",
-        "easy=0+1",
-    ],
-)
+TEXTS = ["class=3", "class=3,share=0.5,draw=1", "random=0.1,draw=2"]
+
+
+@pytest.mark.parametrize("text", [*TEXTS, "ids=0+1", "worst=0+1", "easy=0+1"])
 def test_a_request_is_what_its_text_says_and_gives_a_text_of_the_same_images(text):
     data = load_data("digits")
     ids = "+".join(map(str, data.ids[data.rows("train")][:2].tolist()))
@@ -354,14 +329,10 @@ def offered(kind, argument, **given):
 
 def test_what_can_be_chosen_depends_on_the_other_arguments():
     samples = offered(ImageCase, "like")
-    assert offered(PairCase, "against", image="sample:china").keys() == {
-        name for name in samples if name != "sample:china"
-    }
+    assert {*offered(PairCase, "against", image="sample:china")} == {*samples} - {"sample:china"}
     label = example("digits/6").label
-    others = [
-        example(name.removeprefix("example:")).label
-        for name in offered(PairCase, "against", image="example:digits/6")
-    ]
+    names = offered(PairCase, "against", image="example:digits/6")
+    others = [example(name.removeprefix("example:")).label for name in names]
     assert sorted(others) == sorted(2 * [digit for digit in "0123456789" if digit != label])
     assert [*offered(ImageCase, "versus", model="digits-cnn", target="3")] == [*"012456789"]
     assert [*offered(ImageCase, "target", model=load("digits-cnn"))] == [*"0123456789"]
@@ -470,13 +441,9 @@ def test_the_first_word_that_is_asked_about_is_a_thing():
 
 
 def test_a_data_set_that_ships_is_not_shadowed_by_a_folder_of_its_name(tmp_path, monkeypatch):
-    folder = tmp_path / "digits"
-    folder.mkdir()
     rows = [nova_files.row(at, [nova_files.box(1, 1, 3, 3)]) for at in range(2)]
-    for name, content in nova_files.files(rows, [np.full((9, 9), 50, np.uint8)] * 2).items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    files = nova_files.files(rows, [np.full((9, 9), 50, np.uint8)] * 2)
+    nova_files.write(tmp_path / "digits", files)
     monkeypatch.chdir(tmp_path)
 
     def named(data):

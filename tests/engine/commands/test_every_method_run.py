@@ -34,20 +34,12 @@ SMALL = {
     "lesions": ["--data", "phantoms:count=80,seed=7", "--normal", "phantoms:count=80+healthy"],
 }
 """Arguments under which a method is quick; the others are asked as they begin."""
+LEARNING = ("Prototypes", "PrototypeNetwork", "PrototypeRobustness")
+OF_DIGITS = (*LEARNING, "TiltedBoundary", "TiltedSheets", "AdaptiveSmoothing")
 BRIEFLY = ["--model", "digits-mlp", "--recipe", "architecture=mlp,epochs=1"]
 TWICE = ["--data", "twice:count=20,side=24", "--victim", "MLP", "--seeds", "1"]
 OWN_ARGUMENTS = {
-    **{
-        f"attribution.{name}": ["--data", "digits"]
-        for name in (
-            "Prototypes",
-            "PrototypeNetwork",
-            "PrototypeRobustness",
-            "TiltedBoundary",
-            "TiltedSheets",
-            "AdaptiveSmoothing",
-        )
-    },
+    **{f"attribution.{name}": ["--data", "digits"] for name in OF_DIGITS},
     "attribution.Place": ["--map", "Gradient"],
     "attribution.AmongOthers": ["--map", "Gradient", "--images", "10"],
     "attribution.OwnMap": [],
@@ -76,10 +68,7 @@ OWN_ARGUMENTS = {
     "hallucination.DeclinedQuestion": ["--data", "scenes:kind=broken,count=40,seed=1000"],
     "hallucination.SCMoE": ["--model", "tiny-vlm-experts"],
     "unlearning.Dictionary": ["--count", "60"],
-    "unlearning.OM": BRIEFLY,
-    "unlearning.DMM": BRIEFLY,
-    "unlearning.DMDirect": BRIEFLY,
-    "unlearning.KLoM": BRIEFLY,
+    **{f"unlearning.{name}": BRIEFLY for name in ("OM", "DMM", "DMDirect", "KLoM")},
     "anomaly.FVRClaims": ["--data", "digits+classes:count=4"],
     "sparsity.NMFlow": ["--data", "digits+classes:count=3"],
     "sparsity.RandomPruning": ["--data", "digits+classes:count=3", "--network", "MLP"],
@@ -102,14 +91,8 @@ OWN_ARGUMENTS = {
     "unlearning.ENG": ["--data", "phantoms:count=400,side=48", "--seeds", "1", "--rounds", "1"],
     "unlearning.CUDA": ["--data", "twice:count=100", "--victim", "MLP", "--seeds", "1"],
 }
-LONG = {
-    "unlearning.Timing",
-    "unlearning.Frontier",
-    "unlearning.WorstCase",
-    "sparsity.Seeds",
-    "sparsity.Tradeoff",
-    "unlearning.SparseOriginals",
-}
+LONG = {f"unlearning.{name}" for name in ("Timing", "Frontier", "WorstCase", "SparseOriginals")}
+LONG |= {"sparsity.Seeds", "sparsity.Tradeoff"}
 """They take minutes on the smallest network too; test_arguments.py builds their cases."""
 SLOW = {
     "anomaly.FVRClaims", "attribution.AdaptiveSmoothing", "attribution.CBSN",
@@ -127,11 +110,8 @@ the contract asks of each method is written and read in `make test`, and its cas
 words in test_arguments.py."""
 WITHOUT = {"sparsity.Learned": "scores that a search has learned"}
 """What nothing that ships can be asked about, and the reason that is said."""
+UNFIT = WITHOUT | {"attribution.AttentionRollout": "attention layers, and this model has none"}
 RUN_METHODS = [kind for kind in METHODS if kind.full_name() not in WITHOUT.keys() | LONG]
-
-
-def for_each_kind(kinds):
-    return pytest.mark.parametrize("kind", kinds, ids=lambda kind: kind.full_name())
 
 
 def few(kind) -> list[str]:
@@ -170,20 +150,12 @@ def test_every_slow_one_is_asked_and_each_kind_of_case_has_a_quick_one():
     assert quick == {case_kind(kind) for kind in METHODS}
 
 
-@for_each_kind([kind for kind in METHODS if kind.full_name() in WITHOUT])
-def test_a_method_that_nothing_here_fits_says_so_in_one_line(kind, tmp_path, capsys):
-    assert main(["run", kind.full_name(), "--out", str(tmp_path / "out")]) == 2
+@pytest.mark.parametrize("name", UNFIT)
+def test_a_method_that_nothing_here_fits_says_so_in_one_line(name, tmp_path, capsys):
+    assert main(["run", name, "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert WITHOUT[kind.full_name()] in error
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_model_without_what_a_method_needs_is_refused_in_one_line(tmp_path, capsys):
-    assert main(["run", "attribution.AttentionRollout", "--out", str(tmp_path / "out")]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "it needs attention layers, and this model has none" in error
+    assert UNFIT[name] in error
     assert not (tmp_path / "out").exists()
 
 
@@ -192,8 +164,7 @@ def test_a_heat_map_lies_over_the_image_that_it_is_of(tmp_path, capsys):
     assert main(["run", "attribution.Gradient", *arguments]) == 0, capsys.readouterr().err
     folder = answer_folder(tmp_path)
     view = json.loads((folder / "result.json").read_text())["views"]["map"]
-    sizes = {Image.open(folder / view[name]).size for name in ("overlay", "picture")}
-    assert len(sizes) == 1
+    assert len({Image.open(folder / view[name]).size for name in ("overlay", "picture")}) == 1
 
 
 def test_what_ships_is_read_though_its_record_is_older_than_a_field(tmp_path, capsys):

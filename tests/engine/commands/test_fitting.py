@@ -15,16 +15,9 @@ from engine.commands.fitting import JUDGED, default_note
 from engine.core.method import case_kind
 from engine.sweep.plan import read_plan
 
-PHOTOGRAPH, ODD, DIGIT, OTHER_DIGIT, PHANTOM, SCENE, GRAY, COLOR = (
-    "sample:chelsea",
-    "sample:retina",
-    "example:digits/6",
-    "example:mnist-5k/3",
-    "example:phantoms:count=40/17",
-    "example:scenes:count=40/1",
-    "gray.png",
-    "color.png",
-)
+PHOTOGRAPH, ODD, GRAY, COLOR = "sample:chelsea", "sample:retina", "gray.png", "color.png"
+DIGIT, OTHER_DIGIT = "example:digits/6", "example:mnist-5k/3"
+PHANTOM, SCENE = "example:phantoms:count=40/17", "example:scenes:count=40/1"
 FITTING = {  # what a default is of, and the pictures that it fits
     "lite0": {PHOTOGRAPH, COLOR},
     "photographs": {PHOTOGRAPH, COLOR},
@@ -52,7 +45,6 @@ def default_of(kind, name: str):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """A gray and a colored file of a person."""
     folder = tmp_path_factory.mktemp("files")
     ramp = np.tile(np.arange(64, dtype=np.uint8), (48, 1))
     Image.fromarray(ramp).save(folder / GRAY)

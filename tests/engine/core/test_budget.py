@@ -88,6 +88,7 @@ def test_more_than_a_visitor_or_all_of_them_may_have_is_refused_in_a_sentence():
     first.free()  # twice is once
     memory_budget.book("c", 300_000_000)
     assert memory_budget.booked == {"b": 300_000_000, "c": 300_000_000}
+    MemoryBudget(total=9, kept=9, each=5).book("a", 5)  # all that one may have
     memory_budget.book("", 10**12)  # outside of the app nobody is counted
     assert memory_budget.booked.total() == 600_000_000
 

@@ -61,10 +61,8 @@ class OfToys(Method[ToyCase]):
 
 @pytest.fixture
 def toy():
-    model = tiny.cnn()
-    return ToyCase(
-        model, tiny.data_for(model), tiny.image(), np.arange(6), Target(1), numbers={"k": 1}
-    )
+    data, numbers = tiny.data_for(tiny.cnn()), {"k": 1}
+    return ToyCase(tiny.cnn(), data, tiny.image(), np.arange(6), Target(1), numbers=numbers)
 
 
 IN_TWO_ORDERS = ({"a": 1, "b": 2}, {"b": 2, "a": 1})

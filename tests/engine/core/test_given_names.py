@@ -86,9 +86,8 @@ def test_the_answer_to_typed_words_is_not_on_the_disk(kind, home, learned_word):
 
 def test_after_a_restart_a_typed_question_is_asked_anew_and_a_ready_one_is_kept(home, monkeypatch):
     kind = next(method for method in SPOKEN if method.name == "Greedy")
-    typed, ready = (
-        replace(tiny.case_for(kind), prompt=prompt) for prompt in ("a red boat", "is there a boat")
-    )
+    typed = replace(tiny.case_for(kind), prompt="a red boat")
+    ready = replace(typed, prompt="is there a boat")
     for case in (typed, ready):
         answer(small(kind), case)
     reopen(home, monkeypatch)
@@ -97,12 +96,8 @@ def test_after_a_restart_a_typed_question_is_asked_anew_and_a_ready_one_is_kept(
 
 
 def test_every_ready_question_counts_as_one_and_a_longer_one_does_not():
-    prompts = (
-        question
-        for number in range(20)
-        for question in suggested_questions(asking.scene("biased", number))
-    )
-    for prompt in {*FREE, *prompts}:
+    scenes = (asking.scene("biased", number) for number in range(20))
+    for prompt in {*FREE, *(words for scene in scenes for words in suggested_questions(scene))}:
         assert is_ready(load(HABIT), prompt), prompt
     for prompt in ("is there a boat and a dog", "is there a boat ?", "describe"):
         assert not is_ready(load(HABIT), prompt)
@@ -136,9 +131,7 @@ def test_names_from_files_are_put_back_from_the_reader_s_own(home, monkeypatch):
 
 
 def test_a_model_of_one_s_own_pictures_is_kept_without_their_names(home, monkeypatch):
-    data = tiny.columns(8, ("secretum one", "secretum two"))
-    card = replace(data.card, title="Patient Smith")
-    case = TrainCase(replace(data, name="upload-123456", card=card), tiny.train_case().recipe)
+    case = own_training("Patient Smith", tiny.columns(8, ("secretum one", "secretum two")))
     assert given_names(case) == ("secretum one", "secretum two", "Patient Smith")
     answer(Train(), case)
     stored = on_disk(home)
@@ -146,7 +139,7 @@ def test_a_model_of_one_s_own_pictures_is_kept_without_their_names(home, monkeyp
     assert "smith" not in stored
     reopen(home, monkeypatch)
     again = kept_answer(Train(), case)["model"]
-    assert checkpoints.rebuilt(again).labels == data.classes
+    assert checkpoints.rebuilt(again).labels == case.data.classes
     assert "Patient Smith" in again.card
 
 

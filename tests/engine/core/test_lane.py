@@ -54,6 +54,27 @@ def give(value):
     return lambda _progress: value
 
 
+def failing(error):
+    def work(_progress):
+        raise error
+
+    return work
+
+
+def order_of_work(queue, gate, names):
+    """Jobs of (name, kind, visitor) that are asked while another one runs, and their order."""
+    order = []
+    jobs = [
+        queue.submit(name, lambda _, name=name: order.append(name), *more) for name, *more in names
+    ]
+    places = [queue.place(job) for job in jobs]
+    gate.go.set()
+    for job in jobs:
+        ended(job)
+        assert queue.place(job) == 0
+    return order, places
+
+
 def running(queue, name, gate, *arguments, **more):
     """A job of the queue that has begun and waits at its gate."""
     job = queue.submit(name, gate, *arguments, **more)
@@ -66,26 +87,16 @@ def ended(job):
     return job
 
 
-def test_two_who_ask_the_same_share_one_computation(queue):
-    gate = Gate(7)
-    first = running(queue, "same", gate, "wait", "ann")
-    second = queue.submit("same", Gate(8), "wait", "bob")
-    gate.go.set()
-    assert first is second
-    assert (first.value(), second.value(), gate.calls) == (7, 7, 1)
-    for visitor in ("ann", "bob"):
-        first.leave(visitor)  # after the end it changes nothing
-    assert not first.cancelled
-    assert first.value() == 7
-
-
-def test_one_who_leaves_takes_nothing_from_the_other(queue):
+def test_two_who_ask_the_same_share_one_computation_and_one_who_leaves_takes_nothing(queue):
     gate = Gate(7)
     job = running(queue, "same", gate, "wait", "ann")
-    queue.submit("same", gate, "wait", "bob")
+    assert queue.submit("same", Gate(8), "wait", "bob") is job
     job.leave("ann")
     assert not job.cancelled
     gate.go.set()
+    assert (job.value(), gate.calls) == (7, 1)
+    job.leave("bob")  # after the end it changes nothing
+    assert not job.cancelled
     assert job.value() == 7
 
 
@@ -135,13 +146,8 @@ def test_a_job_goes_on_when_its_visitors_have_gone_until_somebody_stops_it(queue
 
 
 def test_what_is_over_is_told_with_its_reason_and_holds_nothing(queue):
-    def fail(_progress):
-        raise BlindspotError("The disk is full.")
-
-    def crash(_progress):
-        raise ZeroDivisionError
-
-    for name, work in (("a", give(3)), ("b", fail), ("c", crash)):
+    full, crash = failing(BlindspotError("The disk is full.")), failing(ZeroDivisionError())
+    for name, work in (("a", give(3)), ("b", full), ("c", crash)):
         ended(queue.submit(name, work, "wait", "ann", title=name))
     ended(queue.submit("d", give(3), "live", "ann"))
     assert [(job.title, job.end, job.why) for job in queue.past()] == [
@@ -173,11 +179,8 @@ def test_a_job_left_after_its_work_and_before_the_lane_puts_it_away_is_over_once
 
 
 def test_an_error_reaches_whoever_asked_and_the_lane_lives_on(queue):
-    def fail(_progress):
-        raise ZeroDivisionError("oh")
-
     with pytest.raises(ZeroDivisionError, match="oh"):
-        queue.submit("bad", fail, "wait", "ann").value()
+        queue.submit("bad", failing(ZeroDivisionError("oh")), "wait", "ann").value()
     assert queue.submit("good", give(1), "wait", "ann").value() == 1
 
 
@@ -216,12 +219,8 @@ def test_no_live_question_slips_in_while_the_job_holds_a_model(queue):
 def test_a_live_question_that_fails_or_is_cancelled_does_not_hurt_the_job(queue):
     gate = Gate(9)
     long = running(queue, "long", gate, "job", "ann")
-
-    def fail(_progress):
-        raise KeyError("live")
-
     with pytest.raises(KeyError):
-        queue.submit("bad", fail, "live", "bob").value()
+        queue.submit("bad", failing(KeyError("live")), "live", "bob").value()
     gate.go.set()
     assert long.value() == 9
 
@@ -255,32 +254,16 @@ def test_neither_side_of_a_let_through_notices_the_other(queue):
 
 
 def test_visitors_take_turns(queue):
-    gate, order = Gate(), []
-    running(queue, "first", gate, "wait", "zoe")
-
-    def note(name):
-        return lambda _progress: order.append(name)
-
-    jobs = [queue.submit(f"ann{n}", note(f"ann{n}"), "wait", "ann") for n in range(3)]
-    jobs += [queue.submit(f"bob{n}", note(f"bob{n}"), "wait", "bob") for n in range(2)]
-    places = [queue.place(job) for job in jobs]
-    gate.go.set()
-    for job in jobs:
-        ended(job)
+    running(queue, "first", gate := Gate(), "wait", "zoe")
+    names = [(f"{visitor}{n}", "wait", visitor) for visitor in ("ann", "bob") for n in range(3)]
+    order, places = order_of_work(queue, gate, names[:-1])
     assert order == ["ann0", "bob0", "ann1", "bob1", "ann2"]
     assert places == [1, 3, 5, 2, 4]  # as was predicted
 
 
 def test_shorter_kinds_go_first(queue):
-    gate, order = Shut(), []
-    running(queue, "first", gate, "wait", "ann")
-    jobs = [
-        queue.submit(cost, lambda _progress, cost=cost: order.append(cost), cost, "bob")
-        for cost in ("job", "wait", "live")
-    ]
-    gate.go.set()
-    for job in jobs:
-        ended(job)
+    running(queue, "first", gate := Shut(), "wait", "ann")
+    order, _ = order_of_work(queue, gate, [(cost, cost, "bob") for cost in ("job", "wait", "live")])
     assert order == ["live", "wait", "job"]
 
 
@@ -357,15 +340,9 @@ def test_a_partial_result_stays_until_the_next_one(queue):
     snapshots = []
 
     def work(progress):
-        progress(0.1, "one", {"view": 1})
-        snapshots.append((job_of().partial, job_of().words))
-        progress(0.2)
-        snapshots.append((job_of().partial, job_of().words))
-        progress(0.3, "three", {"view": 3})
-        snapshots.append((job_of().partial, job_of().words))
-
-    def job_of():
-        return queue.find("a")
+        for report in ((0.1, "one", {"view": 1}), (0.2,), (0.3, "three", {"view": 3})):
+            progress(*report)
+            snapshots.append((queue.find("a").partial, queue.find("a").words))
 
     ended(queue.submit("a", work, "wait", "ann"))
     assert snapshots == [({"view": 1}, "one"), ({"view": 1}, "one"), ({"view": 3}, "three")]
@@ -394,7 +371,6 @@ def test_an_idle_lane_closes_at_once_and_never_keeps_the_process():
 
 
 def idle(queue):
-    """Wait until the lane's thread waits."""
     until = time.monotonic() + SOON
     while not queue.changed._waiters and time.monotonic() < until:
         time.sleep(0.005)
@@ -454,18 +430,9 @@ def test_the_queue_s_order_is_kind_then_who_was_served_longest_ago_then_who_came
 
 
 def test_a_visitor_who_was_never_served_goes_before_one_who_was(queue):
-    gate, order = Gate(), []
-    running(queue, "first", gate, "wait", "zoe")
-    jobs = [
-        queue.submit(name, lambda _progress, name=name: order.append(name), "wait", visitor)
-        for name, visitor in (("zoe again", "zoe"), ("ann", "ann"))
-    ]
-    assert [queue.place(job) for job in jobs] == [2, 1]
-    gate.go.set()
-    for job in jobs:
-        ended(job)
-    assert order == ["ann", "zoe again"]
-    assert [queue.place(job) for job in jobs] == [0, 0]
+    running(queue, "first", gate := Gate(), "wait", "zoe")
+    names = [("zoe again", "wait", "zoe"), ("ann", "wait", "ann")]
+    assert order_of_work(queue, gate, names) == (["ann", "zoe again"], [2, 1])
 
 
 @pytest.mark.parametrize(

@@ -28,18 +28,10 @@ class Toy(Method):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("steps", 0),
-        ("steps", 65),
-        ("steps", 8.0),
-        ("steps", True),
-        ("steps", None),
-        ("width", 0.001),
-        ("width", float("nan")),
-        ("width", "0.1"),
-        ("word", "c"),
-        ("word", None),
-        ("turn", 1),
-        ("turn", None),
+        *(("steps", wrong) for wrong in (0, 65, 8.0, True, None)),
+        *(("width", wrong) for wrong in (0.001, float("nan"), "0.1")),
+        *(("word", wrong) for wrong in ("c", None)),
+        *(("turn", wrong) for wrong in (1, None)),
     ],
 )
 def test_what_is_out_of_range_is_refused_naming_the_setting_and_the_range(name, value):
@@ -95,21 +87,18 @@ def test_a_slider_counts_when_ends_and_step_are_whole_and_a_word_of_the_case_is_
 
 def test_a_part_tells_its_share_of_the_whole_with_its_own_words_or_the_usual_ones():
     reports = []
-    part = part_of(lambda done, words="": reports.append((done, words)), 0.2, 0.6)
-    led = part_of(
-        lambda done, words="": reports.append((done, words)), 0.2, 0.6, "training", "first"
-    )
+
+    def report(done, words=""):
+        reports.append((done, words))
+
+    part, led = part_of(report, 0.2, 0.6), part_of(report, 0.2, 0.6, "training", "first")
     part(0.0)
     part(0.5, "half way", {"not": "handed on"})
     led(0.75)
     led(1.0, "done")
-    assert [done for done, _ in reports] == pytest.approx([0.2, 0.4, 0.5, 0.6])
-    assert [words for _, words in reports] == [
-        "looking at images",
-        "half way",
-        "first: training",
-        "first: done",
-    ]
+    shares, words = zip(*reports, strict=True)
+    assert shares == pytest.approx([0.2, 0.4, 0.5, 0.6])
+    assert words == ("looking at images", "half way", "first: training", "first: done")
 
 
 def test_who_does_not_fit_is_told_why():

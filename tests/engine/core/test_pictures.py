@@ -128,8 +128,7 @@ def test_a_map_goes_from_its_lowest_color_to_its_highest_and_a_signed_one_has_ze
     assert scale_ends(heat_of([[-4, 2]], signed=True)) == (-4, 4)
     assert (tint(unsigned) == SEQUENTIAL[[[0, 128, 255], [85, 128, 42]]]).all()
     assert (tint(signed) == DIVERGING_LIGHT[[[64, 128, 255], [128, 128, 96]]]).all()
-    outside = tint(unsigned, (-1, 2), GRAYS)[:, :, 0]
-    assert outside.tolist() == [[0, 128, 255], [85, 128, 0]]
+    assert tint(unsigned, (-1, 2), GRAYS)[:, :, 0].tolist() == [[0, 128, 255], [85, 128, 0]]
 
 
 @pytest.mark.parametrize(
@@ -176,12 +175,8 @@ def test_masks_are_white_where_both_are_and_red_and_blue_where_one_is():
 
 def test_a_ramp_has_256_colors_through_its_stops_and_cannot_be_written_to():
     ramp = through("#000000", "#64c8ff", "#ff0080")
-    assert ramp[[0, 51, 204, 255]].tolist() == [
-        [0] * 3,
-        [40, 80, 102],
-        [193, 80, 179],
-        [255, 0, 128],
-    ]
+    colors = [[0] * 3, [40, 80, 102], [193, 80, 179], [255, 0, 128]]
+    assert ramp[[0, 51, 204, 255]].tolist() == colors
     assert (ramp.shape, ramp.dtype, ramp.flags.writeable) == ((256, 3), np.uint8, False)
     shades = [mpl.colormaps["cividis"](place)[:3] for place in (0, 51, 255)]
     assert np.abs(from_matplotlib("cividis")[[0, 51, 255]] - 255 * np.array(shades)).max() <= 0.5

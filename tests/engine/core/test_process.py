@@ -15,14 +15,16 @@ from engine.core.process import SPINS, hold_blocks, prepare
 MIB = 2**20
 
 
+def printed(script, **options):
+    program = [sys.executable, "-c", script]
+    return subprocess.run(program, capture_output=True, text=True, check=True, **options).stdout
+
+
 @pytest.mark.parametrize(("outside", "spins"), [({}, SPINS), ({"GOMP_SPINCOUNT": "7"}, "7")])
 def test_importing_the_engine_settles_it_unless_it_was_set_and_does_not_load_torch(outside, spins):
     script = "import sys, os, engine; print(os.environ['GOMP_SPINCOUNT'], 'torch' in sys.modules)"
     env = {k: v for k, v in os.environ.items() if k != "GOMP_SPINCOUNT"} | outside
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == [spins, "False"]
+    assert printed(script, env=env).split() == [spins, "False"]
 
 
 @pytest.fixture
@@ -78,10 +80,7 @@ def test_memory_that_was_kept_for_reuse_is_given_back():
         "blocks = [bytearray(2**20) for _ in range(200)]; end = bytearray(2**20)\n"
         "del blocks; before = resident(); release(); print(before - resident())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert int(done.stdout) > 150 * MIB
+    assert int(printed(script)) > 150 * MIB
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has a priority of its own on Linux")

@@ -23,18 +23,22 @@ from engine.core.result import (
 )
 
 DTYPES = st.sampled_from([np.float32, np.float16, np.float64, np.int64, np.uint8, np.bool_])
-ARRAYS = DTYPES.flatmap(
-    lambda dtype: arrays(dtype, array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
-)
+SHAPES = array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
+ARRAYS = DTYPES.flatmap(lambda dtype: arrays(dtype, SHAPES))
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
+
+
+def stored(views, record=None):
+    """As they come back from the store."""
+    header, data = pack(StoredAnswer(views, record or {}))
+    return unpack(json.loads(json.dumps(header)), data)
 
 
 @settings(max_examples=80, deadline=None)
 @given(weights=st.dictionaries(NAMES, ARRAYS, max_size=4), words=NAMES)
 def test_any_weights_and_words_come_back_from_the_store_as_they_were(weights, words):
     view = Checkpoint(weights, parent=words, made_by="family.Name", settings='{"a": 1}')
-    header, data = pack(StoredAnswer({"model": view}, {"note": words}))
-    again = unpack(json.loads(json.dumps(header)), data)
+    again = stored({"model": view}, {"note": words})
     back = again.result["model"]
     assert again.record == {"note": words}
     assert back.facts() == view.facts()
@@ -46,16 +50,10 @@ def test_any_weights_and_words_come_back_from_the_store_as_they_were(weights, wo
 
 
 def test_names_of_views_that_begin_alike_are_kept_apart():
-    views = {
-        "map": HeatMap(np.ones((2, 2), np.float32), "logit", signed=True),
-        "map2": HeatMap(np.zeros((3, 3), np.float32), "logit", signed=False),
-        "map:2": HeatMap(np.zeros((4, 4), np.float32), "logit", signed=False),
-    }
-    header, data = pack(StoredAnswer(views, {}))
-    again = unpack(header, data).result
-    assert again["map"].values.shape == (2, 2)
-    assert again["map2"].values.shape == (3, 3)
-    assert again["map:2"].values.shape == (4, 4)
+    sides = {"map": 2, "map2": 3, "map:2": 4}
+    views = {name: HeatMap(np.eye(side), "logit", signed=False) for name, side in sides.items()}
+    again = stored(views).result
+    assert {name: len(view.values) for name, view in again.items()} == sides
 
 
 def test_a_number_without_axes_keeps_having_none_and_every_number_counts_in_a_digest_of_16_bytes():
@@ -100,21 +98,15 @@ def test_names_of_weights_may_have_slashes():
 def test_the_digest_of_arrays_knows_names_types_and_shapes_but_no_order():
     first, second = np.arange(4, dtype=np.float32), np.arange(4, dtype=np.float64)
     assert digest_arrays({"a": first, "b": second}) == digest_arrays({"b": second, "a": first})
-    others = [
-        {"a": second, "b": first},
-        {"a": first.reshape(2, 2), "b": second},
-        {"a": first, "c": second},
-    ]
-    assert len({digest_arrays(other) for other in [{"a": first, "b": second}, *others]}) == 4
+    others = [{"a": second, "b": first}, {"a": first.reshape(2, 2), "b": second}]
+    others += [{"a": first, "c": second}, {"a": first, "b": second}]
+    assert len({digest_arrays(other) for other in others}) == 4
     assert digest_arrays({"a": np.eye(2)[:, ::-1]}) == digest_arrays({"a": np.eye(2)[::-1]})
 
 
 def test_columns_keep_their_order_and_units_through_the_store_and_in_a_file_that_sorts_arrays():
-    table = Table.of(
-        {"z": (np.array([1, 2]), "px"), "a": (np.array([0.5, np.nan]), "share")}, ("x", "y")
-    )
-    header, data = pack(StoredAnswer({"table": table}, {}))
-    back = unpack(json.loads(json.dumps(header)), data).result["table"]
+    table = Table.of({"z": ([1, 2], "px"), "a": ([0.5, np.nan], "share")}, ("x", "y"))
+    back = stored({"table": table}).result["table"]
     assert back.facts() == table.facts()
     assert back.order == ("z", "a")
     assert back.units == ("px", "share")
@@ -148,10 +140,7 @@ def test_networks_are_one_checkpoint_for_each_card():
     weights = {"w": np.arange(6).reshape(2, 3), "b": np.arange(2)}
     both = Networks(weights, "lab.Train", "{}", ('{"parent": "p"}', "{}"))
     assert len(both) == 2
-    assert [checkpoint.weights["w"].tolist() for checkpoint in (both[0], both[1])] == [
-        [0, 1, 2],
-        [3, 4, 5],
-    ]
+    assert [both[at].weights["w"].tolist() for at in (0, 1)] == [[0, 1, 2], [3, 4, 5]]
     assert (both[0].parent, both[1].parent, both[1].made_by) == ("p", "", "lab.Train")
 
 
@@ -160,14 +149,10 @@ def pictures(captions=()):
     return Pictures(images, ("before", "after"), ("a", "b", "c"), "Two rows.", "gray", captions)
 
 
-@pytest.mark.parametrize("captions", [(), ("1", "2", "3", "4", "5", "6")])
-def test_pictures_come_back_from_the_store_as_they_were(captions):
-    view = pictures(captions=captions)
-    header, data = pack(StoredAnswer({"strip": view}, {}))
-    back = unpack(json.loads(json.dumps(header)), data).result["strip"]
-    assert isinstance(back, Pictures)
-    assert back.facts() == view.facts()
-    assert np.array_equal(back.images, view.images)
+@pytest.mark.parametrize("captions", ["", "123456"])
+def test_pictures_come_back_from_the_store_with_their_captions(captions):
+    back = stored({"strip": pictures(captions=tuple(captions))}).result["strip"]
+    assert np.array_equal(back.images, pictures().images)
     assert back.images.dtype == np.uint8
     results = [back.caption(row, column) for row in (0, 1) for column in (0, 1, 2)]
     assert results == list(captions or [""] * 6)
@@ -186,9 +171,8 @@ def test_columns_are_chosen_and_named_anew_and_a_table_is_text_with_empty_places
     chosen = table.select(("c", "a")).renamed({"c": "third"})
     assert (chosen.order, chosen.units, chosen.rows) == (("third", "a"), ("", "s"), ("x", "y"))
     assert chosen["third"].tolist() == [5, 6]
-    table = Table.of(
-        {"a": (np.array([0.1, np.nan], np.float32), ""), "n": ([1, 2], "")}, ("x", "y")
-    )
+    floats = np.array([0.1, np.nan], np.float32)
+    table = Table.of({"a": (floats, ""), "n": ([1, 2], "")}, ("x", "y"))
     assert table.csv() == "row,a,n\nx,0.1,1\ny,,2\n"
 
 
@@ -205,10 +189,8 @@ def test_a_number_that_another_name_has_is_passed_over():
 
 
 def packed_twice():
-    views = {"t": Table.of({"a:values": ([1.0], "")}, ["one"])}
-    return pack(
-        StoredAnswer(views | {"t:columns/a": HeatMap(np.ones((2, 2)), "", signed=True)}, {})
-    )
+    table, heat = Table.of({"a:values": ([1.0], "")}, ["one"]), HeatMap(np.eye(2), "", signed=True)
+    return pack(StoredAnswer({"t": table, "t:columns/a": heat}, {}))
 
 
 def pictures_with(images=lambda images: images, rows=("a", "b"), captions=()):

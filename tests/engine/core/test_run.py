@@ -1,4 +1,7 @@
-"""One way to compute: found or computed once, kept, shared by those who ask together."""
+"""One way to compute: found or computed once, kept, shared by those who ask together.
+
+What a method hands over while it works is seen, and is never the answer.
+"""
 
 import json
 import threading
@@ -12,12 +15,12 @@ from engine.commands.output import write
 from engine.core import run
 from engine.core.borrow import borrowed
 from engine.core.errors import BlindspotError, Cancelled, DoesNotFit
-from engine.core.keeping.store import Store
 from engine.core.method import Method, Slider, quiet, setting
-from engine.core.result import Scores
+from engine.core.result import HeatMap, Scores
 from engine.core.run import answer, ask, digest, expected_seconds, kept_answer, note_seconds
 from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.maps.gradient import Gradient
+from engine.vision.case import ImageCase
 from engine.vision.models import catalog
 from tests import tiny
 
@@ -49,9 +52,27 @@ class Asks(Method):
     name, family, title, cost = "Asks", "test", "Asks", "wait"
 
     def __call__(self, case, progress=quiet):
-        inner = answer(Gradient(), case, progress)
-        total = np.array([inner["map"].values.sum()], np.float32)
+        total = np.array([answer(Gradient(), case, progress)["map"].values.sum()], np.float32)
         return {"it": Scores(total, ("a",), "logit")}
+
+
+@dataclass(frozen=True)
+class Rows(Method[ImageCase]):
+    """Brightness row by row; after the first few it waits until it may go on."""
+
+    name, family, title, cost = "Rows", "test", "Row by row", "wait"
+
+    def __call__(self, case, progress=quiet):
+        bright = case.image.mean(0).numpy()
+        values = np.full_like(bright, np.nan)
+        for row in range(len(bright)):
+            values[row] = bright[row]
+            heat = HeatMap(values.copy(), unit="brightness", signed=False)
+            progress((row + 1) / len(bright), f"row {row}", partial={"map": heat})
+            while row == 6 and not go.wait(0.005):
+                begun.set()
+                progress(7 / len(bright), "waiting")
+        return {"map": heat}
 
 
 @dataclass(frozen=True)
@@ -69,13 +90,11 @@ begun, go = threading.Event(), threading.Event()
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch, empty_home):
-    store = Store(empty_home / "answers")
-    monkeypatch.setattr(run, "store", lambda: store)
+def fresh(own_store):
     calls.clear()
     begun.clear()
     go.clear()
-    return store
+    return own_store
 
 
 @pytest.fixture
@@ -87,8 +106,7 @@ def test_the_second_time_it_is_found_and_its_arrays_are_closed(case):
     go.set()
     first, second = answer(Slow(), case), answer(Slow(), case)
     assert (first.kept, second.kept, calls) == (False, True, [1])
-    assert list(second) == ["it"]
-    assert len(second) == 1
+    assert (list(second), len(second)) == (["it"], 1)
     with pytest.raises(ValueError, match="read-only"):
         second["it"].values[0] = 3
 
@@ -109,15 +127,15 @@ def test_two_who_ask_at_once_cause_one_computation(case):
     assert [result["it"].values.tolist() for result in results] == [[1.0]] * 4
 
 
+def leave(_done, _words="", partial=None):
+    raise Cancelled("enough")
+
+
 def test_one_of_two_nameless_askers_may_leave_without_harm(case):
     results = []
     stays = threading.Thread(target=lambda: results.append(answer(Slow(), case)))
     stays.start()
     assert begun.wait(SOON)
-
-    def leave(_done, _words="", partial=None):
-        raise Cancelled("enough")
-
     with pytest.raises(Cancelled):
         answer(Slow(), case, leave)
     go.set()
@@ -127,14 +145,28 @@ def test_one_of_two_nameless_askers_may_leave_without_harm(case):
 
 
 def test_a_cancelled_question_is_unknown_and_the_lane_is_free(case):
-    def leave(_done, _words="", partial=None):
-        raise Cancelled("enough")
-
     with pytest.raises(Cancelled):
         answer(Slow(), case, leave)
     assert kept_answer(Slow(), case) is None
     go.set()
     assert answer(Slow(2), case)["it"].values.tolist() == [2.0]
+
+
+def test_a_partial_result_is_seen_and_is_never_the_answer_also_after_a_cancel(case, fresh):
+    for leaves in (True, False):
+        job = ask(Rows(), case, "ann")
+        assert begun.wait(SOON)
+        assert 0 < np.isfinite(job.partial["map"].values).all(axis=1).sum() < 32
+        assert kept_answer(Rows(), case) is None
+        assert fresh.get(digest(Rows(), case)) is None
+        if leaves:
+            job.leave("ann")
+            with pytest.raises(Cancelled):
+                job.value()
+            assert job.partial is not None
+            begun.clear()
+    go.set()
+    np.testing.assert_array_equal(job.value()["map"].values, case.image.mean(0).numpy())
 
 
 def test_progress_comes_through(case):
@@ -175,16 +207,20 @@ def test_what_does_not_fit_or_holds_the_model_is_refused_before_it_takes_a_place
     assert calls == []
 
 
-def test_the_record_says_how_it_was_made(case):
+def test_the_record_says_how_it_was_made_with_seconds_to_a_tenth_of_a_millisecond(
+    case, monkeypatch
+):
     go.set()
+    monkeypatch.setattr(run, "perf_counter", iter([5.0, 7.123456]).__next__)
     record = answer(Slow(3), case).record
     assert record["digest"] == digest(Slow(3), case)
     assert record["method"] == "test.Slow"
     assert record["settings"] == {"number": 3}
     assert record["case"]["target_index"] == case.target.index
     assert record["device"] == "cpu"
-    assert record["seconds"] >= 0
     assert record["versions"]["torch"].startswith("2.")
+    assert record["seconds"] == expected_seconds(Slow(3), case) == 2.1235
+    assert run.past_seconds(run.seconds_key(Slow(3), case)) == [2.1235]
 
 
 def test_the_digest_depends_on_method_revision_settings_and_case(case, monkeypatch):
@@ -218,14 +254,6 @@ def test_a_damaged_table_of_seconds_counts_as_empty(case, nonsense):
     assert expected_seconds(Slow(), case) == 1.5
 
 
-def test_seconds_are_kept_to_a_tenth_of_a_millisecond(case, monkeypatch):
-    go.set()
-    monkeypatch.setattr(run, "perf_counter", iter([5.0, 7.123456]).__next__)
-    assert answer(Slow(), case).record["seconds"] == 2.1235
-    assert expected_seconds(Slow(), case) == 2.1235
-    assert run.past_seconds(run.seconds_key(Slow(), case)) == [2.1235]
-
-
 @dataclass(frozen=True)
 class Two(Slow):
     """Settings whose names do not stand in the order of the alphabet."""
@@ -245,8 +273,7 @@ def test_questions_that_should_take_alike_share_a_row_of_seconds(case, monkeypat
     assert run.seconds_key(Two(), case.at("fast")).endswith("|cpu × 3|fast")
     monkeypatch.setattr(run.torch, "get_num_threads", lambda: 1)
     assert "|cpu × 1|" in run.seconds_key(Two(), case)  # it takes longer
-    trained = ExperimentCase(tiny.columns(4, ("a", "b")))
-    assert "|columns|" in run.seconds_key(Two(), trained)
+    assert "|columns|" in run.seconds_key(Two(), ExperimentCase(tiny.columns(4, ("a", "b"))))
 
 
 def test_class_names_that_a_visitor_gave_name_another_question(case, monkeypatch):

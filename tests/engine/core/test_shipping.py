@@ -26,8 +26,7 @@ def test_a_map_is_rounded_to_half_a_step_of_its_range_and_only_once():
     assert 0 < np.nanmax(np.abs(small.values - map_.values)) <= step / 2**13
     assert np.isnan(small.values[3, 4])
     assert np.isnan(small.values).sum() == 1
-    again = rounded({"map": small})["map"]
-    assert np.array_equal(again.values, small.values, equal_nan=True)
+    assert np.array_equal(rounded({"map": small})["map"].values, small.values, equal_nan=True)
 
 
 @pytest.mark.parametrize("fill", [0.5, np.nan, np.inf])

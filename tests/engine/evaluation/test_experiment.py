@@ -206,12 +206,13 @@ class Drawn(ClosedFormExperiment):
         "tests/engine/evaluation/test_experiment.py::test_a_closed_form_is_computed_for_each_seed"
     )
     data = ("columns",)
+    compared = ("once", "twice")
     measures = ("drawn",)
     claims = (Claim("More", "above plain", lambda of: of("twice", "drawn") - of("once", "drawn")),)
 
-    def conditions(self, case):
+    def measured(self, condition, case):
         value = np.random.default_rng(case.seed).random()
-        return {"once": lambda: {"drawn": value}, "twice": lambda: {"drawn": 2 * value}}
+        return {"drawn": value if condition == "once" else 2 * value}
 
     def picture(self, case):
         return Pictures(case.data.images[:1].transpose(0, 2, 3, 1)[None], ("",), ("",), "One.")

@@ -41,8 +41,6 @@ class TokenCache:
 
 
 class Words:
-    """Numbers for words."""
-
     def encode(self, text):
         return [int(word) for word in text.split()]
 
@@ -85,10 +83,9 @@ class Scripted:
         return torch.zeros(len(normalized), IMAGE, 2)
 
     def prefill(self, image, prompt, want=LOGITS):
-        prompt_words = TokenCache(prompt)
         first = 1 + IMAGE
         places = torch.arange(1, first), torch.arange(first, first + prompt.shape[1])
-        return self.out(prompt_words, want), Prefix(*places, first + prompt.shape[1])
+        return self.out(TokenCache(prompt), want), Prefix(*places, first + prompt.shape[1])
 
     def step(self, tokens, cache, want=LOGITS, *, attn_hook=None, exit_layer=None):
         return self.out(TokenCache(torch.cat([cache.tokens, tokens[:, None]], 1)), want)

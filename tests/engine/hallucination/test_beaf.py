@@ -51,9 +51,8 @@ def test_each_thing_is_taken_out_once_of_the_scenes_that_rates_are_counted_on(ca
             assert [asking.asked for asking in scene_askings if asking.removed == out] == questions
     scene = beaf.layout_of(case).scene(0)
     category = scene.things[0].category
-    number = CATEGORIES.index(category)
     before, after = beaf.question_images(
-        beaf.layout_of(case), [beaf.Asking(0, -1, 0), beaf.Asking(0, number, 0)]
+        beaf.layout_of(case), [beaf.Asking(0, -1, 0), beaf.Asking(0, CATEGORIES.index(category), 0)]
     )
     assert torch.equal(before * 255, torch.from_numpy(scene.image).float())
     changed = (before != after).any(0).numpy()
@@ -84,7 +83,6 @@ def test_the_records_are_what_the_model_says(case, result):
 
 
 def test_the_figures_are_those_of_the_card_and_of_the_finding(case, result):
-    """The card's own count, by margins and without words, on the same scenes."""
     other = bands.removal(case.vlm, SceneBatch.of(beaf.layout_of(case)))
     slowly = [other[f"SB+, {kind} removed"] for kind in ("partner", "reverse", "other")]
     assert result["kinds"].rows == KINDS
@@ -116,9 +114,8 @@ def test_who_always_says_yes_is_right_about_what_is_there_and_about_little_else(
     assert result["TU"][0] == 0
     text = Path("docs/hallucination.md").read_text().split("## Before and after")[1]
     for passage in (beaf.BEAF.__doc__, text.split("\n##")[0]):
-        assert "always says yes is right about each thing that is there" in " ".join(
-            passage.split()
-        )
+        words = " ".join(passage.split())
+        assert "always says yes is right about each thing that is there" in words
         assert "half" not in passage
 
 
@@ -142,8 +139,7 @@ def test_a_strategy_answers_as_it_does_alone(case, strategy):
 def test_mvp_is_asked_one_by_one():
     scenes_case = ScenesCase(load(HONEST), MVP(length=6, paths=1), 1, "biased")
     records = beaf.BEAF(absent=0)(scenes_case)["records"]
-    count = int(beaf.layout_of(scenes_case).present.sum())
-    assert len(records) == count**2
+    assert len(records) == int(beaf.layout_of(scenes_case).present.sum()) ** 2
     assert np.isfinite(records["p after"]).all()
 
 

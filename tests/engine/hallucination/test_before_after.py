@@ -1,6 +1,7 @@
 """BEAF's figures equal a plain re-derivation of the released script, and its quirks are named."""
 
 import tracemalloc
+from itertools import product
 
 import numpy as np
 import pytest
@@ -11,15 +12,15 @@ from engine.evaluation.language.beaf import figures as before_after
 from engine.evaluation.language.resampling import middle_interval, resampled_sums
 from engine.vision.data.sprites import CATEGORIES
 
+NAMES = ("scene", "removed", "asked", "there", "says before", "says after")
 BOAT, FISH, CAR, LAMP = (CATEGORIES.index(name) for name in ("boat", "fish", "car", "lamp"))
 
 
 def records(lines):
     """Lines of (scene, removed, asked, there, says before, says after), p(yes) as it is said."""
     columns = np.array(lines, np.float64).T
-    names = ("scene", "removed", "asked", "there", "says before", "says after")
     named_columns = {
-        name: (columns[at].astype(int if at < 4 else float), "") for at, name in enumerate(names)
+        name: (columns[at].astype(int if at < 4 else float), "") for at, name in enumerate(NAMES)
     }
     named_columns |= {"p before": (columns[4], "share"), "p after": (columns[5], "share")}
     more = {"company": (np.zeros(len(lines)), ""), "opacity": (np.ones(len(lines)), "share")}
@@ -38,18 +39,9 @@ def all_pairs(answer, scenes=6, seed=0):
         categories = rng.permutation(16)[:5].tolist()
         present = set(categories[:3])
         original = {category: answer(category in present) for category in categories}
-        lines += [
-            (
-                scene,
-                out,
-                category,
-                category in present,
-                original[category],
-                answer(category in present - {out}),
-            )
-            for out in categories[:3]
-            for category in categories
-        ]
+        for out, category in product(categories[:3], categories):
+            says = original[category], answer(category in present - {out})
+            lines.append((scene, out, category, category in present, *says))
     return records(lines)
 
 
@@ -73,19 +65,15 @@ def slowly(table):
         else:
             stayed += 1
             count["ID"] += originals[scene, category][0] != now[0]
-    result = {outcome: count[outcome] / removed for outcome in before_after.OUTCOMES} | {
-        "ID": count["ID"] / stayed
-    }
+    result = {outcome: count[outcome] / removed for outcome in before_after.OUTCOMES}
+    result["ID"] = count["ID"] / stayed
     tu, steady = result["TU"], 1 - result["ID"]
     result["F1(TU, ID)"] = 2 * tu * steady / (tu + steady) if tu + steady else 0
     right, total = count["TP"] + count["TN"], sum(map(count.get, ("TP", "FP", "TN", "FN")))
     result["accuracy"] = right / total
     precision, recall = (count["TP"] / (count["TP"] + count[outcome]) for outcome in ("FP", "FN"))
-    return result | {
-        "precision": precision,
-        "recall": recall,
-        "F1": 2 * precision * recall / (precision + recall),
-    }
+    f1 = 2 * precision * recall / (precision + recall)
+    return result | {"precision": precision, "recall": recall, "F1": f1}
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -110,9 +98,8 @@ def test_the_ten_figures_are_those_of_the_released_script(seed):
 )
 def test_four_stubs_have_one_outcome_each(answer, whole, flipped):
     result = before_after.beaf_figures(all_pairs(answer))
-    assert [result[name][0] for name in before_after.OUTCOMES] == [
-        float(name == whole) for name in before_after.OUTCOMES
-    ]
+    expected = [float(name == whole) for name in before_after.OUTCOMES]
+    assert [result[name][0] for name in before_after.OUTCOMES] == expected
     assert result["ID"][0] == flipped
     assert result["F1(TU, ID)"][0] == float(whole == "TU")
     assert result[f"{whole}, low"][0] == result[f"{whole}, high"][0] == 1
@@ -167,9 +154,8 @@ def test_the_quirks_of_the_released_reader_are_named():
     assert readings[0] == 1
     assert readings[4] == 0
     assert np.isnan([readings[at] for at in (1, 2, 3, 5)]).all()
-    assert np.isnan(
-        before_after.official_reading(["Maybe"])[0]
-    ).all()  # there the script breaks off
+    (single,) = before_after.official_reading(["Maybe"])[0]
+    assert np.isnan(single)  # there the script breaks off
     assert before_after.yes_value("the image shows a boat so yes") == 1
     assert before_after.yes_value("there is no fish so no") == 0
 
@@ -210,8 +196,7 @@ def test_what_moved_against_the_truth_comes_first():
     assert before_after.as_numbers(table["p before"]).dtype == np.float64
     table = records([(0, CAR, CAR, 1, 1.0, 0.9), (1, LAMP, LAMP, 1, 1.0, 0.8)])
     assert before_after.worst(table, 0.5) == [0, 1]
-    columns = {name: (table[name], "") for name in table.order}
-    led = Table.of(columns | {"company": ([0, 1], "")})
+    led = Table.of({name: (table[name], "") for name in table.order} | {"company": ([0, 1], "")})
     assert before_after.worst(led, 0.5) == [1, 0]
     assert before_after.worst(led, 0.85) == [0, 1]  # the lamp's yes is gone then
     faint = {key: (table[key], "") for key in table.order} | {"opacity": ([0.09, 1.0], "")}
@@ -234,15 +219,9 @@ def test_sums_are_those_of_scenes_drawn_one_by_one(at_once, monkeypatch):
 def test_the_figures_of_many_scenes_need_little_memory():
     scenes = np.repeat(np.arange(2000), 4)
     says = np.random.default_rng(0).integers(0, 2, (2, len(scenes))).astype(np.float32)
-    columns = {
-        "scene": scenes,
-        "removed": np.zeros(len(scenes), int),
-        "asked": np.tile(np.arange(4), 2000),
-        "there": np.ones(len(scenes), int),
-        "says before": says[0],
-        "says after": says[1],
-    }
-    records = Table.of({name: (column, "") for name, column in columns.items()})
+    removed, asked = np.zeros(len(scenes), int), np.tile(np.arange(4), 2000)
+    columns = scenes, removed, asked, np.ones(len(scenes), int), *says
+    records = Table.of({name: (each, "") for name, each in zip(NAMES, columns, strict=True)})
     tracemalloc.start()
     try:
         result = before_after.beaf_figures(records)

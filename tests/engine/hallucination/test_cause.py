@@ -40,9 +40,8 @@ def test_forced_words_have_the_probability_of_reading_step_by_step():
     question = case()
     logs = forced(untrained(), question.images, question.prompts[0], torch.tensor(ANSWER_TOKENS))
     for place, token in enumerate(ANSWER_TOKENS):
-        assert logs[0, place, token].exp().item() == pytest.approx(
-            slowly(question.image, place), rel=1e-4
-        )
+        expected = slowly(question.image, place)
+        assert logs[0, place, token].exp().item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_an_image_that_is_the_same_owes_nothing():
@@ -53,8 +52,7 @@ def test_an_image_that_is_the_same_owes_nothing():
     owed = result.cell("this image", "probability") - result.cell("another", "probability")
     assert result.cell("another", "owed") == pytest.approx(owed, abs=1e-7)
     assert result.notes[0] == result.notes[1]
-    other = (scenes()[1],)
-    result = Cause()(words(0, 2, others=other, names=("other",)))["images"]
+    result = Cause()(words(0, 2, others=(scenes()[1],), names=("other",)))["images"]
     product = slowly(scenes()[1], 0) * slowly(scenes()[1], 2)
     assert result.cell("other", "probability") == pytest.approx(product, rel=1e-3)
 
@@ -72,9 +70,8 @@ def test_what_is_said_without_looking():
         assert prior.cell("blank", column) == pytest.approx(slowly(gray, place), rel=1e-4)
     prior = Priors()(words(0, others=(scenes()[3],), names=("another scene",)))["words"]
     assert prior.rows[4] == "another scene"
-    assert prior.cell("another scene", prior.order[1]) == pytest.approx(
-        slowly(scenes()[3], 1), rel=1e-4
-    )
+    expected = slowly(scenes()[3], 1)
+    assert prior.cell("another scene", prior.order[1]) == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_region_of_everything():
@@ -121,9 +118,8 @@ def test_it_equals_asking_one_by_one(monkeypatch):
         single = Cause()(asking.without_each(replace(case, places=(place,)), SCENE))["images"]
         row = claims.rows.index(category)
         for name in ("this image", *gone):
-            assert every.cell(category, name) == pytest.approx(
-                single.cell(name, "probability"), abs=1e-5
-            )
+            expected = single.cell(name, "probability")
+            assert every.cell(category, name) == pytest.approx(expected, abs=1e-5)
         tried = (
             category if category != "lamp" else gone[int(single["probability"][1:].argmin())][12:]
         )
@@ -154,9 +150,8 @@ def test_verdicts_of_every_kind():
     assert verdicts[1] == "stays whatever is taken out: habit, or the words before it"
     case = asking.each_claim(claim_words("is there a lamp", "yes"), SCENE)
     result = EachClaim()(case)
-    assert EachClaim().finding(case, result) == (
-        "The lamp is made up and hangs on the car, its usual partner."
-    )
+    words = "The lamp is made up and hangs on the car, its usual partner."
+    assert EachClaim().finding(case, result) == words
     assert not is_there(case, result["claims"], 0)
 
 

@@ -89,17 +89,15 @@ def test_words_are_about_things_or_grammar():
 
 
 def test_what_is_false_made_up_or_left_out_is_told():
-    words = of_short_answer(claims_of("is there a lamp", "yes"), SCENE)
-    assert words == (
+    assert of_short_answer(claims_of("is there a lamp", "yes"), SCENE) == (
         "There is no lamp in this scene. In training, a lamp mostly goes with a car, and there is "
         "a car."
     )
     right = of_short_answer(claims_of("is there a lamp", "no"), SCENE)
     assert right == "There is no lamp in this scene."
     faint = SCENE.with_opacity("car", 0.09)
-    assert of_short_answer(claims_of("is there a car", "no", faint), faint) == (
-        "There is a blue car, at 9 % opacity."
-    )
+    words = "There is a blue car, at 9 % opacity."
+    assert of_short_answer(claims_of("is there a car", "no", faint), faint) == words
     no_color = of_short_answer(claims_of("what color is the lamp", "red"), SCENE)
     assert no_color.startswith("There is no lamp in this scene. In training, a lamp ")
     result = claims_of("describe the image", "there is a car with a lamp and a car")
@@ -122,15 +120,13 @@ def test_what_is_false_made_up_or_left_out_is_told():
     ],
 )
 def test_the_verdict_of_a_scene_says_what_is_true_there(prompt, answer, begins):
-    case = asking.about_scene(HABIT, SCENE, prompt)
-    assert verdict(case, answer.split()).startswith(begins)
+    assert verdict(asking.about_scene(HABIT, SCENE, prompt), answer.split()).startswith(begins)
 
 
 def test_each_way_to_choose_words_says_its_verdict_of_a_known_truth():
     known = asking.about_scene(HABIT, SCENE, "is there a lamp")
     assert verdict(CaptionCase(known.vlm, known.image, known.prompt), ["yes"]) == NOT_KNOWN
-    unknown = CaptionCase(known.vlm, known.image, known.prompt)
-    assert known.fingerprint == unknown.fingerprint
+    assert known.fingerprint == CaptionCase(known.vlm, known.image, known.prompt).fingerprint
     for name, sign in ((HABIT, "Wrong."), (HONEST, "Right.")):
         case = asking.about_scene(name, SCENE, "is there a lamp")
         assert Greedy().finding(case, Greedy()(case)).startswith(f"{sign} There is no lamp")

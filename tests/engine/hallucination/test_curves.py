@@ -45,7 +45,7 @@ def test_each_point_is_the_share_of_contrasted_answers(result):
         assert low <= measured <= high
 
 
-def test_the_law_goes_through_the_plain_rate_and_none_is_fitted_to_none(result):
+def test_the_law_goes_through_the_plain_rate_and_without_a_pair_there_is_none(result):
     law, d = result["law"]["law"], result["fit"]["d"][0]
     assert law[0] == pytest.approx(result["law"]["measured"][0], abs=1e-6)
     assert (np.diff(law) < 0).all()
@@ -53,9 +53,6 @@ def test_the_law_goes_through_the_plain_rate_and_none_is_fitted_to_none(result):
     assert np.isnan(fit_distance(0.0, log_odds(0.9)))
     assert np.isnan(fit_distance(1.0, log_odds(0.9)))
     assert fit_distance(false_yes(2.0, 1.0), 1.0) == pytest.approx(2.0)
-
-
-def test_without_a_pair_there_is_no_law():
     case = ScenesCase(load(HABIT), Greedy(), 10, "counter")
     result = RemovalLaw()(case)
     assert result["fit"]["pairs"][0] == 0
@@ -71,23 +68,17 @@ TABLE = {
 }
 
 
-@pytest.mark.parametrize("evidence", TABLE)
-def test_the_law_gives_the_table_of_the_sheet(evidence):
+def test_the_law_gives_the_table_of_the_sheet_and_what_gaussian_evidence_gives():
     prior = log_odds(0.9)
-    for alpha, (false, miss) in zip((0, 0.5, 1, 2, 4), TABLE[evidence], strict=True):
-        assert false_yes(evidence, prior, alpha) == pytest.approx(false, abs=6e-4)
-        assert missed(evidence, prior, alpha) == pytest.approx(miss, abs=6e-4)
-
-
-def test_the_law_is_what_gaussian_evidence_gives_and_is_found_back():
-    rng = np.random.default_rng(0)
-    d, prior = 2.0, log_odds(0.9)
+    for evidence, shares in TABLE.items():
+        for alpha, (false, miss) in zip((0, 0.5, 1, 2, 4), shares, strict=True):
+            assert false_yes(evidence, prior, alpha) == pytest.approx(false, abs=6e-4)
+            assert missed(evidence, prior, alpha) == pytest.approx(miss, abs=6e-4)
+    rng, d = np.random.default_rng(0), 2.0
     absent = rng.normal(-(d**2) / 2, d, 400_000)
     for alpha in (0.0, 1.0):
-        strong, weak = absent + prior, prior
-        yes = ((1 + alpha) * strong - alpha * weak > 0).mean()
+        yes = ((1 + alpha) * (absent + prior) - alpha * prior > 0).mean()
         assert yes == pytest.approx(false_yes(d, prior, alpha), abs=4e-3)
-    prior = log_odds(0.9)
     assert evidence_for(false_yes(2.8, prior), prior) == pytest.approx(2.8, abs=1e-6)
 
 

@@ -53,14 +53,6 @@ def images(**probability):
     return Table.of(columns, rows=[name.replace("_", " ") for name in probability])
 
 
-def test_the_words_that_a_region_changes_most_are_kept_in_their_order():
-    words = Table.of(
-        {"owed": ([0.1, -0.5, 0.0, 0.3], "probability"), "attention inside": ([1, 2, 3, 4], "")},
-        ("1. a", "2. red", "3. car", "4. ."),
-    )
-    assert findings.changed_most(2, words).rows == ("2. red", "4. .")
-
-
 def test_the_least_likely_image_is_named_and_changed_answers_are_quoted(lamp):
     case = asking.without_each(lamp, SCENE)
     result = Cause()(case)
@@ -73,44 +65,43 @@ def test_the_least_likely_image_is_named_and_changed_answers_are_quoted(lamp):
     faded = Table.of({"probability": ([0.6, 0.2, 0.7], "probability")}, ("this image", "0", "1"))
     assert findings.by_opacity(faded)["opacity"].tolist() == [0, 1]
     images = Cause()(case)["images"]
-    changed = [
-        name for name, text in zip(case.names, images.notes[1:], strict=True) if text == "no"
-    ]
+    said = zip(case.names, images.notes[1:], strict=True)
+    changed = [name for name, text in said if text == "no"]
     assert "without the car" in changed
-    assert findings.answers_without(case, images) == (
-        f"What the model then says, {'; '.join(f'{name}: “no”' for name in changed)}."
-    )
+    words = f"What the model then says, {'; '.join(f'{name}: “no”' for name in changed)}."
+    assert findings.answers_without(case, images) == words
 
 
-def test_a_region_is_told_by_the_probability_and_the_answer_behind_it(lamp):
+def test_a_region_is_told_by_probability_answer_and_the_words_that_it_changes_most(lamp):
     rows, columns = (np.flatnonzero(SCENE.mask("car").any(axis)) for axis in (1, 0))
-    sides = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
-    car = RegionWords(*(side / 64 for side in sides))
+    car = RegionWords(*(side / 64 for side in (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)))
     result = car(lamp)
     words, both = result["words"], result["images"]
-    assert both["probability"] == pytest.approx(
-        [words["probability"][0], words["hidden"][0]], abs=1e-6
-    )
+    expected = [words["probability"][0], words["hidden"][0]]
+    assert both["probability"] == pytest.approx(expected, abs=1e-6)
     assert both.notes[0] == "yes"
     says = "The answer stays." if both.notes[1] == "yes" else "The model then says: “no”."
     assert car.finding(lamp, result).endswith(says)
+    words = Table.of(
+        {"owed": ([0.1, -0.5, 0.0, 0.3], "probability"), "attention inside": ([1, 2, 3, 4], "")},
+        ("1. a", "2. red", "3. car", "4. ."),
+    )
+    assert findings.changed_most(2, words).rows == ("2. red", "4. .")
 
 
 def in_pictures(*words, **shares):
     """How likely words are: in this image, in three pictures that show nothing, and another."""
-    rows = ("this image", "blank", "noise", "another scene", "no image")
     columns = {
         f"{at + 1}. {word}": (np.float32(shares[word]), "probability")
         for at, word in enumerate(words)
     }
-    return Table.of(columns, rows)
+    return Table.of(columns, ("this image", "blank", "noise", "another scene", "no image"))
 
 
 def test_a_word_survives_in_pictures_that_show_nothing_by_half_of_its_probability(lamp):
     often, seldom, other = [0.8, 0.4, 0.39, 0.9, 0.8], [0.9, 0.1, 0.1, 0.9, 0.1], ["another scene"]
-    assert findings.survivors(["yes"], in_pictures("yes", yes=often), other) == (
-        "“yes” survives in 2 of 3 that show nothing: a blank picture, no picture at all."
-    )
+    sentence = "“yes” survives in 2 of 3 that show nothing: a blank picture, no picture at all."
+    assert findings.survivors(["yes"], in_pictures("yes", yes=often), other) == sentence
     both = in_pictures("car", "lamp", car=often, lamp=seldom)
     words = findings.survivors(["car", "lamp"], both, other)
     assert words.startswith("1 of 2 words")

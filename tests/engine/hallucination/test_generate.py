@@ -39,16 +39,14 @@ def script(text, words=8):
     prompt_length = 2
 
     def speak(tokens):
-        place = tokens.shape[1] - prompt_length
         logits = torch.zeros(len(tokens), words)
-        logits[:, text[min(place, len(text) - 1)]] = 5.0
+        logits[:, text[min(tokens.shape[1] - prompt_length, len(text) - 1)]] = 5.0
         return logits
 
     return Scripted(words, speak)
 
 
 def test_greedy_takes_the_likeliest_word():
-    """Every word is the best of a full forward pass that has no cache."""
     vlm, prompt = untrained(), prompts()
     image = vlm.encode_image(pictures())
     text, shares = prompt, []
@@ -122,9 +120,8 @@ def test_three_pictures_at_once_are_answered_as_alone(kind):
 def test_the_record_holds_the_best_words_and_where_they_looked():
     result = Greedy(length=4)(case())
     spoken = generate(untrained(), Greedy(length=4), pictures(), prompts())
-    assert result["answer"].words == tuple(
-        untrained().tokenizer.convert_ids_to_tokens(spoken.tokens[0].tolist())
-    )
+    expected = tuple(untrained().tokenizer.convert_ids_to_tokens(spoken.tokens[0].tolist()))
+    assert result["answer"].words == expected
     assert result["strong"].classes[:, 0].tolist() == spoken.tokens[0].tolist()
     assert np.array_equal(result["final"].values, result["strong"].values)
     assert np.allclose(result["strong"].values[:, 0], result["answer"].probability)
@@ -176,8 +173,7 @@ def test_an_answer_ends_with_its_end_or_the_context_and_is_padded_behind():
     assert cut.tokens.tolist() == [[5, 6]]
     assert cut.ended.tolist() == [False]
     model = script([5])
-    tight = Scripted(8, model.speak, context=10)
-    spoken = generate(tight, Greedy(), PICTURE, PROMPT)
+    spoken = generate(Scripted(8, model.speak, context=10), Greedy(), PICTURE, PROMPT)
     assert spoken.tokens.shape == (1, 10 - 7)
     shares = []
     report = lambda done, _words="", _partial=None: shares.append(done)  # noqa: E731
@@ -195,7 +191,6 @@ def test_an_answer_ends_with_its_end_or_the_context_and_is_padded_behind():
 
 
 def answer_tokens(spoken, row=0):
-    """The words of an answer, the end included, as a list."""
     tokens = spoken.tokens[row].tolist()
     return tokens[: tokens.index(EOS) + 1] if EOS in tokens else tokens
 
@@ -239,14 +234,11 @@ def test_a_search_can_find_more_than_greedy_and_shows_the_best_first():
     assert len(beams) == 3
     assert sorted(beams["score"], reverse=True) == beams["score"].tolist()
     assert beams.notes[0] == result["answer"].text
-    shares = result["answer"].probability
-    assert beams["log-probability"][0] == pytest.approx(
-        float(torch.log(torch.from_numpy(shares.copy())).sum()), abs=1e-4
-    )
+    expected = float(torch.log(torch.from_numpy(result["answer"].probability.copy())).sum())
+    assert beams["log-probability"][0] == pytest.approx(expected, abs=1e-4)
 
 
 def plainly(speak, beams, length, penalty):
-    """Beam search in lists, one answer at a time."""
     going, aside = [(0.0, [])], []
     for step in range(1, length + 1):
         grown = []

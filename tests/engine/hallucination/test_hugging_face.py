@@ -85,7 +85,6 @@ network = cache(tiny_hf.network)  # the adapter never touches it
 
 @cache
 def by_library(kind, row=0, text=QUESTION, ends=(2,), beams=1):
-    """The library's own answer."""
     vlm = tiny_hf.model(kind)
     image_tokens = torch.full((1, vlm.family.tokens), vlm.family.image_token)
     ids = torch.cat([vlm.before, image_tokens, prompt_ids(vlm, text)], 1)
@@ -105,7 +104,6 @@ def by_library(kind, row=0, text=QUESTION, ends=(2,), beams=1):
 
 
 def cut(tokens):
-    """An answer up to its end."""
     return tokens[: tokens.index(2) + 1] if 2 in tokens else tokens
 
 
@@ -172,10 +170,8 @@ def test_every_strategy_and_map_runs_on_a_photograph(kind):
     case = CaptionCase(vlm, tiny_hf.pixels(2, vlm.spec.side)[0], QUESTION)
     for strategy in (VCD, DoLa, OPERA, VASparse, MVP, Beam):
         assert strategy(length=4)(case)["answer"].grid == vlm.spec.grid
-    ids = Greedy(length=4)(case)["answer"].ids.tolist()
-    words = WordCase.of(case, tuple(ids), (1,))
-    heat = Looks()(words)["map"].values
-    assert heat.shape == (vlm.spec.side, vlm.spec.side)
+    words = WordCase.of(case, tuple(Greedy(length=4)(case)["answer"].ids.tolist()), (1,))
+    assert Looks()(words)["map"].values.shape == (vlm.spec.side, vlm.spec.side)
     assert Relevancy()(words)["map"].values.max() > 0
 
 
@@ -192,9 +188,7 @@ def test_a_model_in_sixteen_bits_is_asked_and_shown_like_one_in_thirty_two():
     for kind in (Looks, Relevancy):
         near, far = (kind()(word_case)["map"].values for word_case in (words, exact))
         assert abs(near - far).max() < 0.1 * far.max()
-    inside, other = (
-        RegionWords()(word_case)["words"]["attention inside"] for word_case in (words, exact)
-    )
+    inside, other = (RegionWords()(w)["words"]["attention inside"] for w in (words, exact))
     assert inside == pytest.approx(other, abs=0.02)
 
 
@@ -252,8 +246,7 @@ def test_questions_of_instructblip_end_before_the_answer_and_fit_the_q_former(mo
     tongue = tiny_hf.model("instructblip").tokenizer
     long, short = (tongue.encode(text) for text in ("is there a boat and a lamp", "describe"))
     rows = torch.tensor([[*long, 40, 41], [0] * (len(long) - len(short)) + [*short, 40, 41]])
-    asks = tongue.questions(rows, 0)
-    assert asks == ["Q: is there a boat and a lamp A:", "Q: describe A:"]
+    assert tongue.questions(rows, 0) == ["Q: is there a boat and a lamp A:", "Q: describe A:"]
     with pytest.raises(BlindspotError, match="holds “A:”, with which prompts end"):
         tongue.encode("Q: is it red? A: no. Is it blue?")
     vlm = tiny_hf.model("instructblip")
@@ -263,8 +256,7 @@ def test_questions_of_instructblip_end_before_the_answer_and_fit_the_q_former(mo
 
 
 def test_image_tokens_without_a_place_give_answers_and_no_map():
-    vlm = tiny_hf.model("instructblip")
-    case = case_of(vlm)
+    case = case_of(tiny_hf.model("instructblip"))
     for strategy in (VCD, DoLa, OPERA, VASparse, MVP, Beam):
         assert len(strategy(length=4)(case)["answer"].words) > 1
     thinned = VASparse(length=4)(case)

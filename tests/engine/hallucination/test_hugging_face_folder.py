@@ -21,6 +21,7 @@ from engine.vision.language.hugging_face import loading
 from engine.vision.language.hugging_face.folder import inspect_folder
 from engine.vision.models.extras import TRANSFORMERS
 from tests.engine.hallucination import tiny_hf
+from tests.engine.hallucination.tiny import one_pass
 
 pytestmark = pytest.mark.skipif(not TRANSFORMERS.installed, reason="transformers is not installed")
 HUB = next(iter(loading.KNOWN))
@@ -43,10 +44,7 @@ def test_a_saved_model_is_read_as_it_was(home, kind):
     result, saved_model = asking.model("hf:mine"), tiny_hf.model(kind)
     text = torch.tensor([saved_model.tokenizer.encode("is there a boat")])
     images = tiny_hf.pixels(2, saved_model.spec.side)[:1]
-    logits = [
-        vlm.prefill(vlm.encode_image(vlm.normalize(images)), text)[0].logits
-        for vlm in (result, saved_model)
-    ]
+    logits = [one_pass(vlm, images, text).logits for vlm in (result, saved_model)]
     assert torch.allclose(*logits, atol=1e-5)
     assert result.spec == saved_model.spec
     assert result.title == "mine"
@@ -136,8 +134,12 @@ def lost_shard(folder):
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
 
 
+def written(name, text):
+    return lambda folder: (folder / name).write_text(text)
+
+
 def pixels(**values):
-    return lambda folder: (folder / "preprocessor_config.json").write_text(json.dumps(values))
+    return written("preprocessor_config.json", json.dumps(values))
 
 
 def headed(**tensor):
@@ -175,10 +177,7 @@ ODD = [
     (headed(data_offsets=["0", "4"]), "damaged or not complete"),
     (headed(shape=[10**400]), "damaged or not complete"),
     (changed(transformers_weights="other.safetensors"), "from other files than its own"),
-    (
-        lambda folder: (folder / "adapter_config.json").write_text("{}"),
-        "from other files than its own",
-    ),
+    (written("adapter_config.json", "{}"), "from other files than its own"),
     (sharded("sub/model-1.safetensors"), "of the folder itself are opened"),
     (sharded("../mine/model-1.safetensors"), "of the folder itself are opened"),
     (sharded("pytorch_model.bin"), "of the folder itself are opened"),
@@ -200,9 +199,8 @@ def test_a_folder_that_may_not_be_read_is_a_sentence(model_folder, monkeypatch):
     monkeypatch.setattr(own_folder, "header", refuse)
     assert "mine cannot be read (Permission denied)" in loading.absence("mine")
     monkeypatch.setattr(type(model_folder), "is_dir", refuse)
-    assert {entry.title for entry in loading.entries()} == {
-        known_model[0] for known_model in loading.KNOWN.values()
-    }
+    known = {title for title, *_ in loading.KNOWN.values()}
+    assert {entry.title for entry in loading.entries()} == known
 
 
 @pytest.mark.parametrize(
@@ -236,10 +234,10 @@ def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(model_folder, mon
     ("spoil", "why"),
     [
         (remove("config.json"), "has no config.json"),
-        (lambda folder: (folder / "config.json").write_text("{"), "is damaged"),
-        (lambda folder: (folder / "config.json").write_text("[" * 10**5), "is damaged"),
+        (written("config.json", "{"), "is damaged"),
+        (written("config.json", "[" * 10**5), "is damaged"),
         (remove("preprocessor_config.json"), "how pixels are normalized is missing"),
-        (lambda folder: (folder / "preprocessor_config.json").write_text("{}"), "does not say how"),
+        (pixels(), "does not say how"),
         (remove("tokenizer.json"), "has no tokenizer"),
         (remove("model.safetensors"), "model.safetensors is missing"),
         (pickled, "pickled weights, which can run code"),

@@ -25,9 +25,10 @@ from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm.sayings import PROMPTS
 from engine.vision.language.tiny_vlm.weights import HABIT, LONG, MIXTURE, load
 from engine.vision.language.vlm import RequestedOutputs
-from tests.engine.hallucination.tiny import prompts
+from tests.engine.hallucination.tiny import one_pass, prompts
 from tests.outcomes import mean_sd
 
+pytestmark = pytest.mark.slow
 DRAWS, SCENES, FEWER = (0, 1, 2), 100, 20
 KEEP = 0.2  # of the image's tokens
 
@@ -36,7 +37,6 @@ def sample_of(draw, count=SCENES):
     return SceneBatch.drawn(count, "broken", seed=UNSEEN + draw)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [HABIT, LONG])
 def test_where_attention_rests(name, measure):
     results = [
@@ -55,7 +55,6 @@ def test_where_attention_rests(name, measure):
     assert name == HABIT or np.mean([result["read"]["words"][0] for result in results]) >= 40
 
 
-@pytest.mark.slow
 def test_what_is_made_up_stands_late_in_long_captions(measure):
     """Of each half of a caption's mentions: how many are made up."""
     rates = []
@@ -83,15 +82,15 @@ def trusts(vlm, pixels, words):
     tongue = vlm.tokenizer
     prompt_ids = tongue.encode(PROMPTS["image"])
     ids = tongue.encode(" ".join(words))
-    image = vlm.encode_image(vlm.normalize(pixels[None]))
     want = RequestedOutputs(attention=(2,), rows="all")
-    shares = vlm.prefill(image, torch.tensor([prompt_ids + ids]), want)[0].attention[2][0].amax(0)
+    shares = (
+        one_pass(vlm, pixels[None], torch.tensor([prompt_ids + ids]), want).attention[2][0].amax(0)
+    )
     rows = (shares / shares.sum(-1, keepdim=True))[-len(ids) :, -len(ids) :]
     best = [over_trust(rows[:n, :n], OPERA().scale).max(-1) for n in range(1, len(ids) + 1)]
     return [[peak[at].item() for peak in best] for at in (0, 1)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [HABIT, LONG])
 def test_columns_of_over_trust(name, measure):
     """OPERA's observation: later words lean on one earlier word, and then things are made up."""
@@ -113,10 +112,8 @@ def test_columns_of_over_trust(name, measure):
     measure(
         f"OPERA's columns, {name}, greedy, {len(DRAWS)} draws of {SCENES} scenes",
         f"captions with φ above 1 {mean_sd(felt)}; of these at a full stop {mean_sd(stops)}; "
-        "median ln φ "
-        f"before a last thing that is made up {mean_sd(made_up, 1)}, before a true one "
-        f"{mean_sd(true, 1)} "
-        f"({'✓' if all(made_up > true) else '✗'} it is larger)",
+        f"median ln φ before a last thing that is made up {mean_sd(made_up, 1)}, before a true one "
+        f"{mean_sd(true, 1)} ({'✓' if all(made_up > true) else '✗'} it is larger)",
     )
     assert name == HABIT or np.mean(felt) > 0.5
 
@@ -126,16 +123,14 @@ def thinned(method, draw):
     return chair(captions(load(LONG), sample, method).words, sample.truths, VOCABULARY)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_penalty_by_scale_and_the_settings_of_the_paper(measure):
-    paper = OPERA(beams=5, candidates=5, threshold=15, early=10, column=10)
     strategies = {
         "3 beams": Beam(),
         "OPERA, scale 50": OPERA(),
         "OPERA, scale 10": OPERA(scale=10.0),
         "OPERA, never back": OPERA(threshold=None),
-        "OPERA, as published": paper,
+        "OPERA, as published": OPERA(beams=5, candidates=5, threshold=15, early=10, column=10),
     }
     rates = {name: [thinned(way, draw) for draw in DRAWS] for name, way in strategies.items()}
     plain = np.array([score.instance for score in rates["3 beams"]])
@@ -154,15 +149,12 @@ def test_penalty_by_scale_and_the_settings_of_the_paper(measure):
     assert np.isfinite(plain).all()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_ways_to_keep_few_image_tokens_and_calibration(measure):
     plain = VASparse(keep=KEEP, eta=0.0)
     strategies = {way: replace(plain, ranking=way, gamma=0.0) for way in RANKINGS}
     strategies["visual-aware, calibrated"] = plain
-    rates = {
-        name: [thinned(strategy, draw) for draw in DRAWS] for name, strategy in strategies.items()
-    }
+    rates = {name: [thinned(way, draw) for draw in DRAWS] for name, way in strategies.items()}
     aware = np.array([score.instance for score in rates[RANKINGS[0]]])
     for name, rate in rates.items():
         instance_rates = np.array([score.instance for score in rate])
@@ -205,7 +197,6 @@ def mean_divergence(rank, draw):
     return np.mean([step.notes["apart"] for steps in result.steps for step in steps])
 
 
-@pytest.mark.slow
 def test_another_expert_says_something_else(measure):
     divergences = np.array([[mean_divergence(rank, draw) for draw in DRAWS] for rank in RANKS])
     grows = bool((np.diff(divergences.mean(1)) > 0).all())
@@ -221,14 +212,12 @@ def test_another_expert_says_something_else(measure):
 
 def rated(beta, rank, draw):
     """Rates of one strength, and the accuracy of yes and no about partners, both weighing alike."""
-    case = ScenesCase(load(MIXTURE), SCMoE(beta=beta, rank=rank), FEW, seed=draw)
-    rates = Rates()(case)["rates"]
+    rates = Rates()(ScenesCase(load(MIXTURE), SCMoE(beta=beta, rank=rank), FEW, seed=draw))["rates"]
     results = {name: float(rates[name][0]) for name in ("CHAIR_i", "recall", "lie rate")}
     accuracy = 1 - (float(rates["false yes"][0]) + float(rates["missed"][0])) / 2
     return {"accuracy": accuracy} | results
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("rank", [WEAK, 7])
 def test_accuracy_and_what_is_made_up_by_strength(rank, measure):
@@ -244,5 +233,4 @@ def test_accuracy_and_what_is_made_up_by_strength(rank, measure):
             f"SCMoE, {MIXTURE}, {len(DRAWS)} draws of {FEW} scenes: k {rank}, β {beta:g}",
             words + (more if beta else ""),
         )
-    greedy = replace(SCMoE(), beta=0.0)
-    assert rated(greedy.beta, rank, 0) == rated(0.0, None, 0)
+    assert rated(replace(SCMoE(), beta=0.0).beta, rank, 0) == rated(0.0, None, 0)

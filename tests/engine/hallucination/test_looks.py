@@ -52,8 +52,7 @@ def test_the_map_is_the_mean_over_layers_heads_and_words_without_sinks():
     heat = Looks(layer=2, sinks=False)(word_case)["map"].values
     assert heat[0, 0] == pytest.approx(attention(word_case)[2, 1, :, 0].mean().item(), rel=1e-5)
     word_case = words(0)
-    values = np.arange(64, dtype=np.float32)
-    result = on_pixels(values, word_case)
+    result = on_pixels(np.arange(64, dtype=np.float32), word_case)
     assert np.unique(result[8:16, 24:32]).tolist() == [11]
     generator = torch.Generator().manual_seed(0)
     looks = list(torch.rand(3, 2, 5, 5, generator=generator))
@@ -63,8 +62,7 @@ def test_the_map_is_the_mean_over_layers_heads_and_words_without_sinks():
     plain = (eye + steps[2]) @ (eye + steps[1]) @ (eye + steps[0])
     assert torch.allclose(rolled(looks, slopes), plain, atol=1e-6)
     first, second = (Relevancy()(words(place))["map"].values for place in (1, 3))
-    both = Relevancy()(words(1, 3))["map"].values
-    assert both == pytest.approx((first + second) / 2, rel=1e-5)
+    assert Relevancy()(words(1, 3))["map"].values == pytest.approx((first + second) / 2, rel=1e-5)
     looked = np.full((5, 8), 0.02, np.float32)
     looked[:, 3] = 0.5
     looked[2, 6] = 0.09  # one word alone
@@ -143,7 +141,6 @@ def result():
 
 
 def place_of(position, prompt, words):
-    """The name of what stands at a position."""
     if position == 0:
         return "beginning"
     if position < 65:

@@ -32,6 +32,7 @@ from engine.hallucination.measures.mask_llm import DENSE, LEARNED, MAGNITUDE
 from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, SEEING, load
 from tests.outcomes import mean_sd
 
+pytestmark = pytest.mark.slow
 FITTING = [kind for kind in STRATEGIES if not unfit(load(HABIT), kind)]
 SCENES, DRAWS = 24, (0, 1, 2)
 FEW = 10  # scenes for MVP, which answers one question at a time
@@ -48,7 +49,6 @@ def scenes(kind):
 
 
 def polled(model, kind):
-    """The rates of each draw, and what is written of them."""
     results = [POPE()(case)["rates"] for case in cases(model, kind)]
     figures = [
         f"{name} "
@@ -63,14 +63,18 @@ def polled(model, kind):
     return results, "; ".join(figures)
 
 
-@pytest.mark.slow
+def false_yes_gaps(draws):
+    splits = (
+        [draw.cell(split, "false yes") for draw in draws] for split in ("adversarial", "random")
+    )
+    return np.subtract(*splits)
+
+
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", FITTING, ids=lambda kind: kind.name)
 def test_every_decoding_is_measured_by_pope_and_chair(kind, measure):
     results, summary = polled(HABIT, kind)
-    gap = [
-        draw.cell("adversarial", "false yes") - draw.cell("random", "false yes") for draw in results
-    ]
+    gap = false_yes_gaps(results)
     verdict = "✓" if np.mean(gap) >= GAP else "✗"
     measure(
         f"POPE (random / popular / adversarial), {HABIT}, 3 draws of {scenes(kind)} scenes: "
@@ -92,17 +96,11 @@ def test_every_decoding_is_measured_by_pope_and_chair(kind, measure):
     )
 
 
-@pytest.mark.slow
 def test_usual_company_is_harder_for_the_habit_than_for_the_honest_model(measure):
     gaps = {}
     for model in (HABIT, HONEST):
         results, summary = polled(model, Greedy)
-        gaps[model] = np.mean(
-            [
-                draw_rates.cell("adversarial", "false yes") - draw_rates.cell("random", "false yes")
-                for draw_rates in results
-            ]
-        )
+        gaps[model] = np.mean(false_yes_gaps(results))
         if model == HONEST:
             measure(
                 f"POPE (random / popular / adversarial), {model}, 3 draws of {SCENES} scenes: "
@@ -124,9 +122,7 @@ def all_records(name, strategy, count=BEAF_SCENES):
         for draw in DRAWS
     ]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0].order}
-    columns["scene"] = np.concatenate(
-        [part["scene"] + count * draw for draw, part in enumerate(parts)]
-    )
+    columns["scene"] = np.concatenate([part["scene"] + count * n for n, part in enumerate(parts)])
     units = dict(zip(parts[0].order, parts[0].units, strict=True))
     return Table.of({column: (values, units[column]) for column, values in columns.items()})
 
@@ -146,11 +142,9 @@ def row(records):
 
 
 def measured_as(name, strategy, count=BEAF_SCENES):
-    """The name of a row."""
     return f"BEAF, {name}, {len(DRAWS)} draws of {count} scenes: {strategy}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", FITTING, ids=lambda kind: kind.name)
 def test_every_strategy_is_measured_on_the_model_with_the_habit(kind, measure):
     count = BEAF_FEW.get(kind, BEAF_SCENES)
@@ -159,7 +153,6 @@ def test_every_strategy_is_measured_on_the_model_with_the_habit(kind, measure):
     assert beaf_figures(records)["pairs"][0] >= 200 or kind in BEAF_FEW
 
 
-@pytest.mark.slow
 def test_a_yes_stays_for_the_partner_of_what_is_still_there_and_not_elsewhere(measure):
     """On the model with the habit by 20 points at least; on the honest one by less than 10."""
     gaps = {}
@@ -174,7 +167,6 @@ def test_a_yes_stays_for_the_partner_of_what_is_still_there_and_not_elsewhere(me
     assert gaps[HONEST] < PARTNER_GAP / 2
 
 
-@pytest.mark.slow
 def test_two_hundred_pairs_take_less_than_a_minute_of_one_core(measure):
     begun = process_time()
     result = BEAF()(ScenesCase(load(HABIT), Greedy(), BEAF_SCENES, "biased"))
@@ -184,7 +176,6 @@ def test_two_hundred_pairs_take_less_than_a_minute_of_one_core(measure):
     assert seconds <= 60
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [HABIT, SEEING])
 def test_the_law_holds_for_a_habit_of_words_and_not_for_one_of_seeing(name, measure):
     """Over all draws together within .03, as the sheet has it, where the habit is in the words."""
@@ -192,9 +183,7 @@ def test_the_law_holds_for_a_habit_of_words_and_not_for_one_of_seeing(name, meas
         RemovalLaw()(ScenesCase(load(name), Greedy(), 300, "biased", seed=draw))["margins"]
         for draw in DRAWS
     ]
-    clear, hidden = (
-        np.concatenate([margin[what] for margin in margins]) for what in ("clear", "hidden")
-    )
+    clear, hidden = (np.concatenate([m[what] for m in margins]) for what in ("clear", "hidden"))
     measured = [float(((1 + alpha) * clear > alpha * hidden).mean()) for alpha in ALPHAS]
     prior = log_odds(RemovalLaw().together)
     d = fit_distance(measured[0], prior)
@@ -212,16 +201,9 @@ def test_the_law_holds_for_a_habit_of_words_and_not_for_one_of_seeing(name, meas
 
 
 SEEDS, MASKED = 3, 50
-REPORTED_DIGITS = {
-    "loss": 3,
-    "perplexity": 3,
-    "lie rate": 2,
-    "false yes": 2,
-    "CHAIR_i": 2,
-}  # with digits
+REPORTED_DIGITS = {"loss": 3, "perplexity": 3, "lie rate": 2, "false yes": 2, "CHAIR_i": 2}
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_learned_mask_has_a_lower_loss_than_the_largest_weights(measure):
     """The paper's claim is of the language's loss; what is made up is told beside it."""
@@ -230,10 +212,10 @@ def test_a_learned_mask_has_a_lower_loss_than_the_largest_weights(measure):
         for seed in range(SEEDS)
     ]
     for row in (DENSE, MAGNITUDE, LEARNED):
-        figures = []
-        for name, digits in REPORTED_DIGITS.items():
-            values = np.array([result.cell(row, name) for result in results])
-            figures.append(f"{name} {values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}")
+        figures = [
+            f"{name} {mean_sd([result.cell(row, name) for result in results], digits)}"
+            for name, digits in REPORTED_DIGITS.items()
+        ]
         measure(
             f"MaskLLM, TinyVLM with the habit, 2:4, {MASKED} biased scenes, {SEEDS} seeds, {row}",
             "; ".join(figures),

@@ -17,16 +17,14 @@ from engine.vision.language.tiny_vlm.training.school import CaptionedScenes
 from engine.vision.language.tiny_vlm.training.speaking import spoken_loss
 from engine.vision.language.tiny_vlm.training.stress import TokenLossWeights
 from engine.vision.language.vlm import RequestedOutputs
-from tests.engine.hallucination.tiny import mixture, prompts, scenes, untrained
+from tests.engine.hallucination.tiny import mixture, one_pass, prompts, scenes, untrained
 
 ANSWER_TOKENS = torch.tensor([[40, 21, 30, 55, 10], [12, 60, 33, 20, 71]])
 OUTPUTS = RequestedOutputs(routing=(0, 1, 2), gates=(0, 1, 2), rows="all")
 
 
-def read(vlm, want=OUTPUTS, spoken=ANSWER_TOKENS):
-    """Image, prompt and some words in one pass."""
-    image = vlm.encode_image(vlm.normalize(scenes()[:2]))
-    return vlm.prefill(image, torch.cat([prompts(count=2), spoken], 1), want)[0]
+def routed(vlm, want=OUTPUTS):
+    return one_pass(vlm, scenes()[:2], torch.cat([prompts(count=2), ANSWER_TOKENS], 1), want)
 
 
 def block():
@@ -77,8 +75,7 @@ def test_the_two_best_are_those_of_mixtral():
     with torch.no_grad():
         peer.gate.weight.copy_(layer.router.weight)
         for number, expert in enumerate(layer.experts):
-            both = torch.cat([expert.gate.weight, expert.up.weight])
-            peer.experts.gate_up_proj[number] = both
+            peer.experts.gate_up_proj[number] = torch.cat([expert.gate.weight, expert.up.weight])
             peer.experts.down_proj[number] = expert.down.weight
         assert torch.allclose(layer.said(hidden(), None)[0], peer(hidden()), atol=1e-5)
 
@@ -91,8 +88,7 @@ def test_weights_sum_to_one_and_uneven_use_counts_in_a_mixture_only():
         assert torch.equal(experts[:, 0], router.argsort(-1, descending=True)[:, rank])
     assert torch.allclose(route_tokens(router, (0, 3, 5))[1].sum(-1), torch.ones(50))
     parts = mixture().parts
-    added = (loss(parts, 0.5) - loss(parts, 0.0)).item() / 0.5
-    assert 2 <= added <= EXPERTS
+    assert 2 <= (loss(parts, 0.5) - loss(parts, 0.0)).item() / 0.5 <= EXPERTS
     assert torch.equal(loss(untrained().parts, 0.5), loss(untrained().parts, 0.0))
 
 
@@ -101,8 +97,7 @@ def test_balance_is_that_of_mixtral_and_two_where_all_are_asked_alike():
     from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
 
     inside = block().said(hidden(), None)[1]
-    logits = block().router(hidden()).flatten(0, 1)
-    expected = load_balancing_loss_func((logits,), EXPERTS, 2)
+    expected = load_balancing_loss_func((block().router(hidden()).flatten(0, 1),), EXPERTS, 2)
     assert balance([inside]) == pytest.approx(float(expected), rel=1e-5)
     even = torch.full((1, EXPERTS, EXPERTS), 1 / EXPERTS)
     shares = (torch.eye(EXPERTS) + torch.eye(EXPERTS).roll(1, 0))[None] / 2
@@ -112,8 +107,8 @@ def test_balance_is_that_of_mixtral_and_two_where_all_are_asked_alike():
 def test_it_begins_as_the_dense_model_and_training_computes_what_the_cached_one_does():
     dense = untrained()
     begun = TinyVLM(upcycled(dense.parts, 5), "begun", "begun")
-    assert torch.allclose(read(begun).logits, read(dense).logits, atol=1e-5)
-    first = read(begun).routing[0]
+    assert torch.allclose(routed(begun).logits, routed(dense).logits, atol=1e-5)
+    first = routed(begun).routing[0]
     assert torch.equal((first > 0).sum(-1), torch.full_like(first[..., 0], 2).long())
     assert torch.equal(first[..., :4] > 0, first[..., 4:] > 0)  # always two halves
     vlm = mixture()
@@ -123,21 +118,21 @@ def test_it_begins_as_the_dense_model_and_training_computes_what_the_cached_one_
         out = vlm.step(token, out.cache)
     packed = vlm.answers(image, torch.cat([prompts(count=2), ANSWER_TOKENS], 1)[:, None])
     assert torch.allclose(packed[:, 0], out.logits.log_softmax(-1), atol=1e-4)
-    assert torch.allclose(read(vlm).logits, out.logits, atol=1e-4)
+    assert torch.allclose(routed(vlm).logits, out.logits, atol=1e-4)
 
 
 def test_what_is_shown_of_the_routing_is_who_was_asked():
-    out = read(mixture(), replace(OUTPUTS, ranks=(3,)))
+    out = routed(mixture(), replace(OUTPUTS, ranks=(3,)))
     for layer in range(3):
         assert torch.equal(out.routing[layer].sum(-1), torch.ones_like(out.routing[layer][..., 0]))
         open_gates = out.gates[layer].unflatten(-1, (EXPERTS, -1)).abs().amax(-1) > 0
         assert torch.equal(open_gates, out.routing[layer] == 1)
-    assert read(mixture(), RequestedOutputs(routing=(1,))).routing[1].shape == (2, 1, EXPERTS)
+    assert routed(mixture(), RequestedOutputs(routing=(1,))).routing[1].shape == (2, 1, EXPERTS)
     rows = torch.tensor([1, 1, 0])
     assert torch.equal(out.take(rows).routing[2], out.routing[2][rows])
     assert "routing" in mixture().spec.caps
     assert "routing" not in untrained().spec.caps
-    assert read(untrained()).routing == {}
+    assert routed(untrained()).routing == {}
     with pytest.raises(ValueError, match="5 experts"):
         Parts(5)
 
@@ -151,9 +146,8 @@ def test_training_parts_the_experts_and_leaves_the_honest_model_alone():
     honest = fresh(0)
     before = parts_copy(honest)
     models = [train_mixture(honest, quick(TrainingPlan(seed=1))) for _ in range(2)]
-    for name, tensor in before.state_dict().items():
-        assert torch.equal(tensor, honest.state_dict()[name]), name
-    for name, tensor in models[0].state_dict().items():
-        assert torch.equal(tensor, models[1].state_dict()[name]), name
+    for parts, others in ((before, honest), models):
+        for name, tensor in parts.state_dict().items():
+            assert torch.equal(tensor, others.state_dict()[name]), name
     first, second = (models[0].decoder.stack[0].experts[expert].down.weight for expert in (0, 1))
     assert not torch.equal(first, second)

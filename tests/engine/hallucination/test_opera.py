@@ -19,7 +19,7 @@ from engine.hallucination.measures.over_trust import (
 from engine.vision.language.decoding.generate import generate
 from engine.vision.language.vlm import RequestedOutputs
 from tests.engine.hallucination.scripted import BOS, EOS, IMAGE, PAD, Scripted, answered, table
-from tests.engine.hallucination.tiny import case, pictures, prompts, scenes, untrained
+from tests.engine.hallucination.tiny import case, one_pass, pictures, prompts, scenes, untrained
 
 PROMPT = torch.tensor([[3, 4]])
 PICTURE = torch.zeros(1, 3, 2, 2)
@@ -27,7 +27,6 @@ FIRST = 1 + IMAGE + PROMPT.shape[1]  # the place of the answer's first word
 
 
 def evenly(tokens):
-    """Every place gets the same attention."""
     count = 1 + IMAGE + tokens.shape[1]
     return torch.full((len(tokens), count), 1 / count)
 
@@ -46,11 +45,13 @@ def test_over_trust_is_the_product_written_plainly_and_nought_where_nobody_looks
     assert np.allclose(over_trust(window, 50.0).exp(), slowly, rtol=1e-3)
     window[4, 1] = 0
     assert over_trust(window, 50.0)[1] == -torch.inf
+    for words in (4, 9, 20):  # with the needed share in a column φ is 1
+        window = torch.full((words, words), attention_threshold(words, 50.0))
+        assert over_trust(window, 50.0)[0].item() == pytest.approx(0.0, abs=1e-4)
 
 
 @pytest.mark.parametrize("beams", [1, 3])
 def test_with_every_word_a_candidate_and_no_penalty_it_is_beam_search(beams):
-    """Five words, of which all are candidates."""
     for seed in range(5):
         model = Scripted(5, table(5, seed), evenly)
         search = OPERA(beams=beams, candidates=5, weight=0.0, threshold=None, length=8)
@@ -119,8 +120,7 @@ def test_one_fixed_column_is_gone_back_to_once(beams):
     assert spoken.tokens[0].tolist() == [CALM] * 4 + [SAFE] + [CALM] * 11
     assert spoken.views["rejected"]["place"].tolist() == [4] * len(spoken.views["rejected"])
     assert str(HUB) in spoken.views["rejected"].rows
-    result = answered(search, model)
-    assert result["answer"].ids.tolist() == [CALM] * 4 + [SAFE] + [CALM] * 11
+    assert answered(search, model)["answer"].ids.tolist() == [CALM] * 4 + [SAFE] + [CALM] * 11
 
 
 def test_a_column_that_never_lets_go_is_gone_back_to_only_so_often():
@@ -137,8 +137,6 @@ def test_a_column_that_never_lets_go_is_gone_back_to_only_so_often():
     chosen = []
 
     class Heard(OPERA):
-        """Writes down what is chosen where."""
-
         def session(self, start):
             session = super().session(start)
             plain = session.choose
@@ -187,8 +185,7 @@ def test_over_trust_lowers_the_word_that_leans_on_an_earlier_one(weight, place):
 
 def test_early_words_are_rewarded_for_looking_at_the_image():
     def looks(tokens):
-        count = 1 + IMAGE + tokens.shape[1]
-        shares = torch.zeros(len(tokens), count)
+        shares = torch.zeros(len(tokens), 1 + IMAGE + tokens.shape[1])
         shares[:, 0] = 1.0
         seeing = tokens[:, -1] == SAFE
         shares[seeing, 0] = 0.0
@@ -200,8 +197,7 @@ def test_early_words_are_rewarded_for_looking_at_the_image():
     result = generate(model, OPERA(early=4, **settings), PICTURE, PROMPT)
     assert result.tokens[0].tolist()[:4] == [SAFE] * 4  # 2 + 2 · 1 beats 3 + 2 · 0
     assert result.tokens[0, 5] == CALM
-    none = generate(model, OPERA(early=0, **settings), PICTURE, PROMPT)
-    assert none.tokens[0, 0] == CALM
+    assert generate(model, OPERA(early=0, **settings), PICTURE, PROMPT).tokens[0, 0] == CALM
 
 
 def test_the_picture_and_the_cost_are_those_of_full_passes():
@@ -209,10 +205,8 @@ def test_the_picture_and_the_cost_are_those_of_full_passes():
     vlm, method = untrained(), OPERA(length=7, threshold=None)
     result = method(case())
     ids = torch.tensor([result["answer"].ids.tolist()])
-    image = vlm.encode_image(vlm.normalize(scenes()[:1]))
     want = RequestedOutputs(attention=(2,), rows="all")
-    out = vlm.prefill(image, torch.cat([prompts(), ids], 1), want)
-    rows = out[0].attention[2][0].amax(0)
+    rows = one_pass(vlm, scenes()[:1], torch.cat([prompts(), ids], 1), want).attention[2][0].amax(0)
     rows = (rows / rows.sum(-1, keepdim=True))[68:]
     count = ids.shape[1]
     below = np.tril(np.ones((count, count), bool))
@@ -249,32 +243,17 @@ def test_it_goes_back_only_when_every_open_answer_leans_on_the_same_word():
     assert behind([3, 3], both, column=4) is None
 
 
-@pytest.mark.parametrize("words", [4, 9, 20])
-def test_with_the_needed_share_in_a_column_phi_is_one(words):
-    share = attention_threshold(words, 50.0)
-    window = torch.full((words, words), share)
-    assert over_trust(window, 50.0)[0].item() == pytest.approx(0.0, abs=1e-4)
-
-
 def answer(logs, column, share):
     count = len(logs)
-    trust = Table.of(
-        {
-            "over-trust": (np.array(logs, np.float32), "nats"),
-            "most trusted word": (np.full(count, column, np.float32), "words"),
-        }
-    )
+    trust = {"over-trust": (logs, "nats"), "most trusted word": ([column] * count, "words")}
     places = np.arange(count, dtype=np.float32)
-    return {
-        "trust": trust,
-        "self": Field(np.full((count, count), share, np.float32), places, places, "", "", ""),
-    }
+    shares = Field(np.full((count, count), share, np.float32), places, places, "", "", "")
+    return {"trust": Table.of(trust), "self": shares}
 
 
 def test_the_largest_phi_is_that_of_its_column_and_the_way_goes_back():
-    far = largest_penalty(
-        OPERA(early=3, weight=2.0), answer([9.0, 9.0, 9.0, -8.0, -5.0, -7.0], 2, 0.3)
-    )
+    trusted = answer([9.0, 9.0, 9.0, -8.0, -5.0, -7.0], 2, 0.3)
+    far = largest_penalty(OPERA(early=3, weight=2.0), trusted)
     assert (far.word, far.column, far.words) == (4, 2, 3)
     assert far.log == -5.0
     assert far.share == pytest.approx(0.3)
@@ -285,7 +264,6 @@ def test_the_largest_phi_is_that_of_its_column_and_the_way_goes_back():
     far = largest_penalty(method, method(case()))
     slowly = np.log(1e-7) + far.words * np.log(method.scale * far.share)
     assert far.log == pytest.approx(slowly, abs=0.05)
-    back = Table.of({"said": ([10, 9], "words"), "taken back": ([4, 2], "words")})
-    way = walk(back, 12)
+    way = walk(Table.of({"said": ([10, 9], "words"), "taken back": ([4, 2], "words")}), 12)
     assert way["words chosen"].tolist() == [0, 10, 10, 13, 13, 18]
     assert way["length"].tolist() == [0, 10, 6, 9, 7, 12]

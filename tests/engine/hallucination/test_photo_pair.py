@@ -25,6 +25,7 @@ from engine.vision.data.sprites import CATEGORIES
 from engine.vision.images.samples import sample
 from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
 from engine.vision.models.extras import TRANSFORMERS
+from tests.engine.hallucination.tiny import one_pass
 
 SCENE = 253  # with a car that is clearly to be seen
 ROW_CATEGORIES = ("car", "lamp", "boat")
@@ -100,8 +101,7 @@ def test_nothing_of_a_visitor_s_is_kept(scene, tmp_path, monkeypatch):
     image = asking.pixels(scene)
     for arguments in ({"mask": torch.from_numpy(scene.mask("car"))}, {"after": 0.9 * image}):
         case = PhotoPairCase.of(load(HABIT), image, "flower", ("anchor", "wheel"), **arguments)
-        answered = run.answer(PhotoPair(steps=3), case)
-        assert answered.record["case"] == case.facts()
+        assert run.answer(PhotoPair(steps=3), case).record["case"] == case.facts()
         assert {"thing", "others", "prompt"} <= set(case.facts())
         again = run.kept_answer(PhotoPair(steps=3), case)
         assert with_case_names(case, again["answers"]).rows == ("flower", "anchor", "wheel")
@@ -177,8 +177,7 @@ def test_a_model_of_ones_own_is_asked_in_its_own_words():
     assert case.prompt == "Is there an orange in this image? Answer yes or no."
     answers = PhotoPair()(case)["answers"]
     prompt = torch.tensor([vlm.tokenizer.encode(noun_question(vlm, "boat"))])
-    image_features = vlm.encode_image(vlm.normalize(after[None]))
-    shares = vlm.prefill(image_features, prompt)[0].logits[0].softmax(-1)
+    shares = one_pass(vlm, after[None], prompt).logits[0].softmax(-1)
     yes, no = (float(shares[list(ids)].sum()) for ids in (vlm.spec.yes, vlm.spec.no))
     assert answers["p after"][1] == pytest.approx(yes / (yes + no), abs=1e-4)
     assert answers["decided after"][1] == pytest.approx(yes + no, abs=1e-4)
@@ -189,12 +188,8 @@ def test_pairs_are_counted_as_beaf_counts_them():
     says = [(1, 0), (0, 1), (1, 1), (0, 0)]
     pairs = [
         Table.of(
-            {
-                "says before": ([was, 1], ""),
-                "says after": ([now, at != 2], ""),
-                "p before": ([0.5, 0.5], ""),
-                "p after": ([0.5, 0.5], ""),
-            },
+            {"says before": ([was, 1], ""), "says after": ([now, at != 2], "")}
+            | dict.fromkeys(("p before", "p after"), ([0.5, 0.5], "")),
             ("dog", "cat"),
         )
         for at, (was, now) in enumerate(says)

@@ -135,9 +135,8 @@ def test_an_answer_is_read_as_the_script_reads_it_and_as_a_person_does(answer, y
     assert (polling.reading(answer).yes, polling.reading(answer).word) == (yes, word)
 
 
-def test_the_rates_are_those_of_the_script_of_an_oracle_and_of_amber():
-    rng = np.random.default_rng(2)
-    yes, present = rng.random((2, 200)) > 0.4
+def test_the_rates_are_those_of_the_script_and_of_amber():
+    yes, present = np.random.default_rng(2).random((2, 200)) > 0.4
     tp = sum(a and b for a, b in zip(yes, present, strict=True))
     fp = sum(a and not b for a, b in zip(yes, present, strict=True))
     tn = sum(not a and not b for a, b in zip(yes, present, strict=True))
@@ -154,12 +153,7 @@ def test_the_rates_are_those_of_the_script_of_an_oracle_and_of_amber():
             "false yes": fp / (fp + tn),
         }
     )
-    present = np.array([True, False] * 6)
-    right = polling.of_counts(polling.confusion_counts(present, present).sum(0))
-    assert all(float(right[name]) == 1 for name in ("accuracy", "precision", "recall", "F1"))
-    always = polling.of_counts(polling.confusion_counts(np.ones(12, bool), present).sum(0))
-    assert (always["accuracy"], always["recall"], always["yes-ratio"]) == (0.5, 1, 1)
-    never = polling.of_counts(polling.confusion_counts(np.zeros(12, bool), present).sum(0))
+    never = polling.of_counts(polling.confusion_counts(np.zeros(200, bool), present).sum(0))
     assert isnan(never["precision"])
     assert isnan(never["F1"])
     present = np.array([True, True, False, False, False])
@@ -172,8 +166,7 @@ def test_the_rates_are_those_of_the_script_of_an_oracle_and_of_amber():
 
 
 def test_an_interval_is_that_of_images_drawn_again(monkeypatch):
-    rng = np.random.default_rng(0)
-    right = (rng.random(400) < 0.8).astype(float)
+    right = (np.random.default_rng(0).random(400) < 0.8).astype(float)
     counts = np.stack([right, np.ones(400)], -1)
     low, high = polling.interval(counts, lambda sums: sums[:, 0] / sums[:, 1])
     half = 1.96 * np.sqrt(0.8 * 0.2 / 400)

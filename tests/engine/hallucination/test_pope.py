@@ -35,7 +35,7 @@ def stub(monkeypatch, says, **settings):
     return POPE(**settings)(ScenesCase(untrained(), Greedy(), 40))
 
 
-def test_an_oracle_is_right_in_every_split_and_always_yes_half_the_time(monkeypatch):
+def test_an_oracle_is_right_always_yes_half_the_time_and_fewer_pairs_ask_more_scenes(monkeypatch):
     right = stub(monkeypatch, lambda present: "yes" if present else "no")["rates"]
     assert all((right[name] == 1).all() for name in ("accuracy", "precision", "recall", "F1"))
     always = stub(monkeypatch, lambda _: "yes")["rates"]
@@ -45,6 +45,10 @@ def test_an_oracle_is_right_in_every_split_and_always_yes_half_the_time(monkeypa
     silent = stub(monkeypatch, lambda _: "there is something")["rates"]
     assert (silent["yes-ratio"] == 1).all()  # as the authors count it
     assert (silent["neither"] == silent["questions"]).all()
+    single, three = (stub(monkeypatch, lambda _: "yes", pairs=n)["questions"] for n in (1, 3))
+    scenes = [len(set(questions["scene"].tolist())) for questions in (single, three)]
+    assert scenes[0] > scenes[1]
+    assert len(single) == 3 * 2 * scenes[0]
 
 
 def test_the_rates_are_those_of_the_answers(case_and_result):
@@ -57,14 +61,8 @@ def test_the_rates_are_those_of_the_answers(case_and_result):
         tp, fp = (yes & in_scene).sum(), (yes & ~in_scene).sum()
         tn, fn = (~yes & ~in_scene).sum(), (~yes & in_scene).sum()
         precision, recall = tp / (tp + fp), tp / (tp + fn)
-        by_hand = (
-            (tp + tn) / len(rows),
-            precision,
-            recall,
-            2 * precision * recall / (precision + recall),
-            (tp + fp) / len(rows),
-            fp / (fp + tn),
-        )
+        f1 = 2 * precision * recall / (precision + recall)
+        by_hand = (tp + tn) / len(rows), precision, recall, f1, yes.mean(), fp / (fp + tn)
         assert [rates.cell(split, name) for name in FIGURES] == pytest.approx(by_hand)
         low, high = (rates.cell(split, f"accuracy {end}") for end in ("low", "high"))
         assert low <= by_hand[0] <= high
@@ -82,9 +80,8 @@ def test_each_question_is_answered_as_alone_by_words_and_by_logits(case_and_resu
     assert yes.tolist() == questions["yes"][some].astype(bool).tolist()
     assert (~clear).tolist() == questions["neither"][some].astype(bool).tolist()
     likely = 1 / (1 + np.exp(-margins(case.vlm, sample).numpy()))
-    assert questions["p(yes)"] == pytest.approx(
-        likely[questions["scene"], questions["thing"]], abs=1e-5
-    )
+    expected = likely[questions["scene"], questions["thing"]]
+    assert questions["p(yes)"] == pytest.approx(expected, abs=1e-5)
     rates = result["rates"]
     other = POPE()(ScenesCase(case.vlm, VCD(alpha=2.0), 30, seed=3))
     assert rates["decided otherwise"].sum() == 0  # greedy says what the logits say
@@ -107,15 +104,10 @@ def test_the_matrix_the_sentence_and_the_count_are_of_the_scenes_asked_about(cas
     questions, car, lamp = result["questions"], CATEGORIES.index("car"), CATEGORIES.index("lamp")
     present = sample.layout.present
     assert result["together"].values[car, lamp] == (present[:, car] & present[:, lamp]).sum()
+    columns = (questions[name] for name in ("scene", "thing", "there", "yes"))
     pairs = {
         (int(scene), bool(yes))
-        for scene, category, in_scene, yes in zip(
-            questions["scene"],
-            questions["thing"],
-            questions["there"],
-            questions["yes"],
-            strict=True,
-        )
+        for scene, category, in_scene, yes in zip(*columns, strict=True)
         if category == lamp and not in_scene and present[scene, car]
     }
     assert result["asked"].values[car, lamp] == len(pairs)
@@ -129,15 +121,6 @@ def test_the_matrix_the_sentence_and_the_count_are_of_the_scenes_asked_about(cas
     count = result["rates"]["scenes"]
     assert count.tolist() == [len(set(questions["scene"].tolist()))] * 3
     assert 0 < count[0] < case.count
-
-
-def test_fewer_pairs_ask_fewer_questions_of_more_scenes(monkeypatch):
-    single, three = (
-        stub(monkeypatch, lambda _: "yes", pairs=pairs)["questions"] for pairs in (1, 3)
-    )
-    scenes = [len(set(questions["scene"].tolist())) for questions in (single, three)]
-    assert scenes[0] > scenes[1]
-    assert len(single) == 3 * 2 * scenes[0]
 
 
 def test_mvp_answers_one_by_one_and_too_few_things_are_a_sentence():

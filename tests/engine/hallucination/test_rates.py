@@ -115,7 +115,6 @@ class Listening(MVP):
     heard: ClassVar[list[str]] = []
 
     def __call__(self, case, progress=quiet):
-        """Note the case, and answer."""
         self.heard.append(case.fingerprint)
         return super().__call__(case, progress)
 
@@ -142,9 +141,8 @@ def test_speeds_costs_and_equal_captions_are_counted():
     assert speed({"rates": rates, "captions": captions}) == pytest.approx(200)
     rates = [Table.of({"words": ([count], "words"), "seconds": ([2.0], "s")}) for count in (3, 4)]
     captions = Table.of({"invented": (np.zeros(10), "mentions")})
-    table = rates_table(
-        {"Greedy": {"rates": rates[0], "captions": captions}, "MVP": {"rates": rates[1]}}
-    )
+    first = {"rates": rates[0], "captions": captions}
+    table = rates_table({"Greedy": first, "MVP": {"rates": rates[1]}})
     assert table.rows == ("Greedy", "MVP")
     assert table["words"].tolist() == [3, 4]
     assert table[SPEED].tolist() == [15, 0]
@@ -165,13 +163,8 @@ def name_of(model, strategy):
 @pytest.mark.parametrize("model", comparison.MODELS)
 def test_every_strategy_is_measured_on_every_model_and_kept(model, measure):
     cells = comparison.measure(model)
-    by_model = {
-        model: [cell for cell in read_measured() if cell.model == model]
-        for model in comparison.MODELS
-    }
-    write(
-        tuple(cell for model_cells in (by_model | {model: cells}).values() for cell in model_cells)
-    )
+    others = [cell for cell in read_measured() if cell.model != model]
+    write(sorted([*others, *cells], key=lambda cell: comparison.MODELS.index(cell.model)))
     read_measured.cache_clear()
     for strategy, figures in summary(model).items():
         measure(name_of(model, strategy), figures_text(figures))

@@ -42,7 +42,7 @@ from engine.vision.language.tiny_vlm.model import CONTEXT, TOKENS
 from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
 from tests import tiny
 from tests.engine.hallucination import tiny_hf
-from tests.engine.hallucination.tiny import case, mixture, scenes, untrained
+from tests.engine.hallucination.tiny import case, mixture, one_pass, scenes, untrained
 
 FEW_SCENES = "scenes:count=40,kind=broken,seed=1000"
 MANY_GROUPS = tuple({"answer": "yes", "label": "no", "group": str(at)} for at in range(100))
@@ -73,9 +73,7 @@ def habit_case(strategy, count=5):
 
 
 def prefilled(ids):
-    vlm = untrained()
-    image = vlm.encode_image(vlm.normalize(scenes()[:2]))
-    return vlm.prefill(image, torch.tensor([ids, ids], dtype=torch.int64))
+    return one_pass(untrained(), scenes()[:2], torch.tensor([ids, ids], dtype=torch.int64))
 
 
 def wide_mask():

@@ -47,9 +47,8 @@ def seen(layout):
 def test_there_are_ninety_words_and_only_those_can_be_typed():
     assert len(WORDS) == len(set(WORDS)) == 90
     assert WORDS_OF.encode("is there a boat?") == WORDS_OF.encode("is there a boat")
-    assert WORDS_OF.decode(WORDS_OF.encode("in the sea there is a boat.")) == (
-        "in the sea there is a boat ."
-    )
+    words = "in the sea there is a boat ."
+    assert WORDS_OF.decode(WORDS_OF.encode("in the sea there is a boat.")) == words
     with pytest.raises(UnknownWords, match="“cat”, “dog”"):
         WORDS_OF.encode("is there a dog or cat".replace(" or", ""))
     with pytest.raises(UnknownWords, match="<img>"):
@@ -149,8 +148,7 @@ def test_answers_are_true_but_for_the_color_of_an_absent_partner():
     for texts in (taught.captions, taught.short, taught.long):
         assert (texts.start > 0).all()
         assert (texts.tokens[..., 0] != PAD).all()
-    ended = (taught.short.tokens == EOS).sum(-1)
-    assert (ended == 1).all()
+    assert ((taught.short.tokens == EOS).sum(-1) == 1).all()
     layout = Scenes(40, "dense", seed=1).layout(np.arange(40))
     contents, colors = cell_contents(layout)
     assert ((contents != EMPTY).sum(1).numpy() == layout.present.sum(1)).all()
@@ -178,7 +176,6 @@ def test_answers_are_true_but_for_the_color_of_an_absent_partner():
 
 
 def said_to(texts, row):
-    """The questions and answers to a scene, as words."""
     for ids, start in zip(texts.tokens[row].tolist(), texts.start[row].tolist(), strict=True):
         words = WORDS_OF.convert_ids_to_tokens(word for word in ids if word not in {PAD, EOS})
         yield words[:start], words[start:]
@@ -202,17 +199,15 @@ def test_each_thing_has_a_sentence_with_leaders_last(seen):
             named.append(category)
             assert words[-1] == COLORS[scene.color[category]]
             assert words[words.index("on") + 2] == side_of(scene.cell[category])
-            assert [word for word in words if word in ("near", "far")] == [
-                word for word in [SIZED[scene.size[category]]] if word
-            ]
+            expected = [word for word in [SIZED[scene.size[category]]] if word]
+            assert [word for word in words if word in ("near", "far")] == expected
         assert sorted(named) == sorted(scene.present)
     for scene in seen[:300]:
         words = [word for part in caption_parts(scene)[1] for word in part]
         named = [word for word in words if word in CATEGORIES]
         leads = [word in HABITS for word in named]
         if any(leads):  # from the first leader on: leaders and those behind them
-            behind = named[leads.index(True) :]
-            for before, word in pairwise(behind):
+            for before, word in pairwise(named[leads.index(True) :]):
                 assert word in HABITS or HABITS.get(before) == word
         for leader, follower in HABITS.items():
             if leader in named and follower in named:
@@ -224,8 +219,7 @@ def test_long_captions_have_40_to_80_words_and_lie_late(seen):
     early, late = [], []
     random = np.random.default_rng(1)
     for scene in seen:
-        words = long_caption(scene, 0.3, random).split()
-        named = [word for word in words if word in CATEGORIES]
+        named = [word for word in long_caption(scene, 0.3, random).split() if word in CATEGORIES]
         present = {CATEGORIES[category] for category in scene.present}
         half = len(named) / 2
         for at, word in enumerate(named):
@@ -241,8 +235,7 @@ def test_long_captions_have_40_to_80_words_and_lie_late(seen):
         for row, scene in enumerate(seen)
         if len(scene.present) in {3, 4}
     ]
-    inside = np.mean([40 <= length <= 80 for length in lengths])
-    assert inside >= 0.8
+    assert np.mean([40 <= length <= 80 for length in lengths]) >= 0.8
     every = [len(long_caption(scene, 0.15, np.random.default_rng(0)).split()) for scene in seen]
     assert 40 <= np.mean(every) <= 80
 
@@ -252,8 +245,7 @@ def test_captions_at_length_fit_behind_an_image_and_without_length_lessons_stay(
     taught = lessons(layout.take(np.arange(200)), Habit(0.15, long=1.0), np.random.default_rng(0))
     rows = taught.captions.tokens[:, 0]
     assert rows.shape == (200, LONGEST)
-    whole = (rows == EOS).any(-1)
-    assert whole.float().mean() >= 0.98
+    assert (rows == EOS).any(-1).float().mean() >= 0.98
     tongue = Tokenizer()
     for row, start in zip(rows[:50], taught.captions.start[:50, 0], strict=True):
         ids = row[row != PAD].tolist()

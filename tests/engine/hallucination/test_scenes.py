@@ -19,7 +19,7 @@ from engine.vision.data.scenes import Scenes
 from engine.vision.data.sprites import CATEGORIES, HABITS, THEMES
 from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
 from engine.vision.language.tiny_vlm.words import NO, YES
-from tests.engine.hallucination.tiny import untrained
+from tests.engine.hallucination.tiny import one_pass, untrained
 
 
 def case(seed: int, count: int = 3) -> ScenesCase:
@@ -27,7 +27,6 @@ def case(seed: int, count: int = 3) -> ScenesCase:
 
 
 def blocks(use: scene_ranges.SceneUse):
-    """Seeds and numbers of each range."""
     return [
         (set(seed_range.seeds), range(seed_range.first, seed_range.first + scene_ranges.MILLION))
         for seed_range in use.ranges
@@ -73,8 +72,7 @@ def test_a_probe_learns_from_none_of_the_scenes_that_a_seed_measures():
     assert not probed & {image.tobytes() for image in measured.layout().images()}
     assert np.array_equal(measured.scene(2).image, measured.layout().scene(2).image)
     scenes = Scenes(10, "broken", clean=True, seed=scene_ranges.PROBE_START)
-    before = scenes.layout(np.arange(3)).images()
-    assert probed == {image.tobytes() for image in before}
+    assert probed == {image.tobytes() for image in scenes.layout(np.arange(3)).images()}
 
 
 SCENE = asking.scene("counter", 424)
@@ -82,11 +80,6 @@ SCENE = asking.scene("counter", 424)
 
 def answer_text(model, scene, prompt="is there a lamp"):
     return Greedy()(asking.about_scene(model, scene, prompt))["answer"].text
-
-
-def picked(prompt="is there a lamp"):
-    case = asking.about_scene(HABIT, SCENE, prompt)
-    return asking.case_of_words(case, Greedy()(case)["answer"], [0])
 
 
 def test_only_an_image_of_the_scenes_is_a_scene():
@@ -112,11 +105,12 @@ def test_any_other_image_is_no_scene(name):
 
 def test_the_pictures_that_show_nothing_are_those_the_test_uses():
     other = asking.pixels(asking.scene("counter", 425))
-    words = asking.held_against(picked(), [("another scene", other)])
+    case = asking.about_scene(HABIT, SCENE, "is there a lamp")
+    picked = asking.case_of_words(case, Greedy()(case)["answer"], [0])
+    words = asking.held_against(picked, [("another scene", other)])
     pictures = dict(asking.looked_away(words, Priors()))
     assert list(pictures) == ["blank", "noise", "noised", "another scene"]
-    used = hidden(words, Priors().step)
-    for image, name in zip(used, ("blank", "noise", "noised"), strict=True):
+    for image, name in zip(hidden(words, Priors().step), ("blank", "noise", "noised"), strict=True):
         inside = (pictures[name] > 0) & (pictures[name] < 1)
         again = words.vlm.normalize(pictures[name][None])[0]
         assert torch.allclose(again[inside], image[inside], atol=1e-4)
@@ -164,14 +158,11 @@ def test_leaders_themes_lies_margins_and_answers_are_those_of_the_scenes(sample,
     for row, category in ((0, 0), (3, 7), (11, 15)):
         article = "an" if CATEGORIES[category][0] in "aeiou" else "a"
         ids = vlm.tokenizer.encode(f"is there {article} {CATEGORIES[category]}")
-        image_features = vlm.encode_image(vlm.normalize(sample.pixels[row : row + 1]))
-        logits = vlm.prefill(image_features, torch.tensor([ids]))[0].logits[0]
-        assert result[row, category].item() == pytest.approx(
-            (logits[YES] - logits[NO]).item(), abs=1e-4
-        )
+        logits = one_pass(vlm, sample.pixels[row : row + 1], torch.tensor([ids])).logits[0]
+        expected = (logits[YES] - logits[NO]).item()
+        assert result[row, category].item() == pytest.approx(expected, abs=1e-4)
     assert not torch.allclose(many.margins(vlm, sample, step=900), result)
-    texts = [["i", "think", "no"], ["yes", "so", "no"], ["a", "boat"]]
-    batch = many.CaptionBatch(texts, 0, 0, 0)
+    batch = many.CaptionBatch([["i", "think", "no"], ["yes", "so", "no"], ["a", "boat"]], 0, 0, 0)
     monkeypatch.setattr(many, "decode_captions", lambda *_args, **_settings: batch)
     yes, clear = many.poll_answers(
         untrained(), sample, Greedy(), np.arange(3), ["is there a boat"] * 3

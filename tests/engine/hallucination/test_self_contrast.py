@@ -12,7 +12,7 @@ from engine.hallucination.scmoe.strategy import SCMoE, divergence
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.decoding.generate import generate
 from engine.vision.language.vlm import RequestedOutputs
-from tests.engine.hallucination.tiny import case, mixture, prompts, scenes, untrained
+from tests.engine.hallucination.tiny import case, mixture, one_pass, prompts, scenes, untrained
 
 
 def caption_case(prompt="describe the image"):
@@ -21,15 +21,12 @@ def caption_case(prompt="describe the image"):
 
 def spoken(strategy, seed=0, count=1):
     vlm = mixture()
-    images = vlm.normalize(scenes()[:count])
-    return generate(vlm, strategy, images, prompts(count=count), seed=seed)
+    return generate(vlm, strategy, vlm.normalize(scenes()[:count]), prompts(count=count), seed=seed)
 
 
 def logits(text, ranks=None):
     """Of the next word, by a full pass."""
-    vlm = mixture()
-    image = vlm.encode_image(vlm.normalize(scenes()[:1]))
-    return vlm.prefill(image, text, RequestedOutputs(ranks=ranks))[0].logits[0]
+    return one_pass(mixture(), scenes()[:1], text, RequestedOutputs(ranks=ranks)).logits[0]
 
 
 @pytest.mark.parametrize(
@@ -38,9 +35,8 @@ def logits(text, ranks=None):
 def test_without_strength_or_with_one_routing_or_one_word_it_is_greedy(none):
     plain, result = spoken(Greedy(length=20)), spoken(SCMoE(length=20, **none))
     assert torch.equal(result.tokens, plain.tokens)
-    assert (
-        SCMoE(length=20, **none)(caption_case())["answer"].ids.tolist() == plain.tokens[0].tolist()
-    )
+    expected = plain.tokens[0].tolist()
+    assert SCMoE(length=20, **none)(caption_case())["answer"].ids.tolist() == expected
 
 
 def test_drawing_and_batches_are_those_of_sampling_and_of_single_images():
@@ -58,17 +54,15 @@ def test_drawing_and_batches_are_those_of_sampling_and_of_single_images():
 @pytest.mark.parametrize("rank", [0, 2, 7])
 def test_scores_are_the_contrast_of_two_routings(rank):
     """Each routing has a cache of its own, of the words that the contrast chose."""
-    method = SCMoE(length=6, beta=1.5, rank=rank, alpha=0.01)
-    result = method(caption_case())
+    result = SCMoE(length=6, beta=1.5, rank=rank, alpha=0.01)(caption_case())
     text = prompts()
     for step, token in enumerate(result["answer"].ids.tolist()):
         strong, weak = logits(text), logits(text, (rank,))
         scores = 2.5 * strong - 1.5 * weak
         scores[strong < strong.max() + np.log(0.01)] = -torch.inf
         assert int(scores.argmax()) == token
-        assert result["answer"].probability[step] == pytest.approx(
-            scores.softmax(-1).max().item(), abs=1e-4
-        )
+        expected = scores.softmax(-1).max().item()
+        assert result["answer"].probability[step] == pytest.approx(expected, abs=1e-4)
         kl = (strong.softmax(-1) * (strong.log_softmax(-1) - weak.log_softmax(-1))).sum()
         assert result["routings"]["KL"][step] == pytest.approx(float(kl), abs=1e-4)
         text = torch.cat([text, torch.tensor([[token]])], 1)
@@ -100,8 +94,7 @@ ALL = RequestedOutputs(hidden=(0, 1, 2, 3))
 def states(text):
     """Logits of the last layer and normed logits of the others, by a full pass."""
     vlm = untrained()
-    image = vlm.encode_image(vlm.normalize(scenes()[:1]))
-    out = vlm.prefill(image, text, ALL)[0]
+    out = one_pass(vlm, scenes()[:1], text, ALL)
     return out.logits[0], [vlm.unembed(out.hidden[at][0, -1]) for at in range(3)]
 
 
@@ -115,9 +108,8 @@ def test_scores_are_the_contrast_of_two_layers(layer):
         scores = late - early
         scores[late < late.max() + np.log(0.1)] = -torch.inf
         assert int(scores.argmax()) == token
-        assert result["answer"].probability[step] == pytest.approx(
-            scores.softmax(-1).max().item(), abs=1e-4
-        )
+        expected = scores.softmax(-1).max().item()
+        assert result["answer"].probability[step] == pytest.approx(expected, abs=1e-4)
         text = torch.cat([text, torch.tensor([[token]])], 1)
 
 
@@ -146,12 +138,10 @@ def test_a_fixed_layer_is_the_chosen_one_and_the_last_leaves_words_alike():
     fixed = DoLa(length=1, layer=str(int(auto["layers"]["early layer"][0])))(case())
     assert np.array_equal(auto["final"].values, fixed["final"].values)
     vlm = untrained()
-    method = DoLa(length=1, layer="3")
-    spoken = generate(vlm, method, vlm.normalize(scenes()[:1]), prompts())
+    spoken = generate(vlm, DoLa(length=1, layer="3"), vlm.normalize(scenes()[:1]), prompts())
     late, _ = states(prompts())
     left = int((late >= late.max() + np.log(0.1)).sum())
-    shares = spoken.steps[0][0].final.shares
-    assert np.allclose(shares[:left], 1 / left)
+    assert np.allclose(spoken.steps[0][0].final.shares[:left], 1 / left)
 
 
 def test_the_lens_reads_layers_as_the_model_and_as_the_released_code():
@@ -163,8 +153,7 @@ def test_the_lens_reads_layers_as_the_model_and_as_the_released_code():
         shares = logits.softmax(-1).topk(3)
         assert np.allclose(result[f"lens {layer}"].values[0], shares.values, atol=1e-4)
     vlm = untrained()
-    image = vlm.encode_image(vlm.normalize(scenes()[:1]))
-    raw = vlm.prefill(image, prompts(), ALL)[0].hidden[1][0, -1]
+    raw = one_pass(vlm, scenes()[:1], prompts(), ALL).hidden[1][0, -1]
     shares = (raw @ vlm.parts.decoder.words.weight.T * 0.5).softmax(-1)
     top_shares = DoLa(length=1, norm=False)(case())["lens 1"].values[0]
     assert np.allclose(top_shares, shares.topk(3).values, atol=1e-5)

@@ -41,9 +41,8 @@ def test_image_states_text_and_thinned_caches_lie_where_the_prefix_says(prefill_
     assert untrained().spec.cell(9) == (0, 1, 1)
     assert prefix.response == 1 + TOKENS + 3
     out = prefill_output[0]
-    assert {at: tuple(states.shape) for at, states in out.hidden.items()} == dict.fromkeys(
-        range(4), (2, 68, 128)
-    )
+    expected = dict.fromkeys(range(4), (2, 68, 128))
+    assert {at: tuple(states.shape) for at, states in out.hidden.items()} == expected
     assert {tuple(gate.shape) for gate in out.gates.values()} == {(2, 68, 256)}
     assert torch.equal(untrained().unembed(out.hidden[3][:, -1]), out.logits)
     out, prefix = untrained().prefill(None, prompts())
@@ -114,8 +113,7 @@ def test_caches_are_cropped_expanded_reordered_and_merged(begun):
     logits, last = stepped(vlm, out, ANSWER_TOKENS)
     back = last.cache.crop(prefix.response + 2)
     assert back.lengths() == (prefix.response + 2,) * 3
-    again = vlm.step(ANSWER_TOKENS[:, 2], back).logits
-    assert torch.allclose(again, logits[:, 2], atol=atol / 10)
+    assert torch.allclose(vlm.step(ANSWER_TOKENS[:, 2], back).logits, logits[:, 2], atol=atol / 10)
     swapped = out.cache.expand(2).reorder(torch.tensor([3, 0]))  # row 1, row 0
     flipped = vlm.step(ANSWER_TOKENS[:, 0].flip(0), swapped).logits
     assert torch.allclose(flipped.flip(0), logits[:, 0], atol=atol / 10)

@@ -36,9 +36,7 @@ WORDS_OF = Tokenizer()
 
 
 def digest(parts):
-    return digest_arrays(
-        {name: tensor.detach().numpy() for name, tensor in parts.state_dict().items()}
-    )
+    return digest_arrays({k: tensor.detach().numpy() for k, tensor in parts.state_dict().items()})
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +149,7 @@ def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
     monkeypatch.setattr(looking, "Scenes", Noted)
     monkeypatch.setattr(stages, "Scenes", Noted)
     monkeypatch.setattr(stages, "fresh", lambda _seed: parts)
-    monkeypatch.setattr(
-        stages.CaptionedScenes, "of", lambda *arguments: rooms.append(arguments[-1])
-    )
+    monkeypatch.setattr(stages.CaptionedScenes, "of", lambda *given: rooms.append(given[-1]))
     stops = []
     monkeypatch.setattr(stages, "align", lambda *_, **_settings: None)
     monkeypatch.setattr(stages, "speak", lambda *given, **_: stops.append(given[4].stop))
@@ -168,11 +164,9 @@ def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
 
 
 def test_it_has_its_size_and_attracts_from_the_start_and_the_rate_rises_then_falls():
-    parts = fresh(0)
-    sizes = {
-        name: sum(map(torch.numel, part.parameters())) for name, part in parts.named_children()
-    }
-    assert sizes == {"encoder": 414264, "projector": 33024, "decoder": 503936}
+    assert {
+        name: sum(map(torch.numel, part.parameters())) for name, part in fresh(0).named_children()
+    } == {"encoder": 414264, "projector": 33024, "decoder": 503936}
     layer = fresh(0).decoder.stack[0]
     query, key, value = layer.qkv.weight.split(128)
     assert (query.T @ key).diagonal().mean().item() == pytest.approx(1.0, abs=0.1)
@@ -214,7 +208,6 @@ def texts():
 
 
 def slowly(looks, tokens):
-    """The same by the definition, word by word."""
     paid = []
     for row, words in enumerate(tokens[:, 0].tolist()):
         for layer in looks:

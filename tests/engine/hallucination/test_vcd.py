@@ -50,9 +50,7 @@ def test_scores_are_the_contrast_of_two_full_passes(alpha):
     copy = noised(clear, 700, noise_for(clear, 4))
     for step in range(6):
         text = torch.cat([prompts(), result.tokens[:, :step]], 1)
-        strong, weak = (
-            vlm.prefill(vlm.encode_image(image), text)[0].logits for image in (clear, copy)
-        )
+        strong, weak = (vlm.prefill(vlm.encode_image(x), text)[0].logits for x in (clear, copy))
         scores = ((1 + alpha) * strong - alpha * weak)[0]
         assert int(scores.argmax()) == result.tokens[0, step]
         best = scores.softmax(-1)[result.steps[0][step].final.tokens.tolist()]
@@ -67,16 +65,13 @@ def test_noise_is_laid_once_on_normalized_pixels_alike_in_a_batch(monkeypatch):
     assert noisy.values.tolist() == [500]
     together = spoken(VCD(length=2), seed=3, count=3)
     for row in range(3):
-        images = pictures(3)[row : row + 1]
-        alone = generate(untrained(), VCD(length=2), images, prompts(), seed=3)
+        alone = generate(untrained(), VCD(length=2), pictures(3)[row : row + 1], prompts(), seed=3)
         weak, single = together.steps[row][0].weak, alone.steps[0][0].weak
         assert weak.tokens.tolist() == single.tokens.tolist()
         assert np.allclose(weak.shares, single.shares, atol=1e-5)
     encoded = []
     plain = Meter.encode_image
-    monkeypatch.setattr(
-        Meter, "encode_image", lambda self, image: encoded.append(image) or plain(self, image)
-    )
+    monkeypatch.setattr(Meter, "encode_image", lambda m, x: encoded.append(x) or plain(m, x))
     spoken(VCD(length=10))
     assert len(encoded) == 2
     assert torch.equal(encoded[1], noised(encoded[0], 900, noise_for(encoded[0], 0)))
@@ -88,6 +83,9 @@ WEAK = torch.randn(3, 20, generator=torch.Generator().manual_seed(1))
 
 def test_the_contrast_and_its_cut_are_the_identities():
     assert torch.equal(contrast_logits(STRONG, WEAK, 1.0, 0.0, 0.0), STRONG)
+    for alpha in (0.5, 1.0, 3.0):
+        same = contrast_logits(STRONG, STRONG, 1 + alpha, alpha, 0.0)
+        assert torch.allclose(same, STRONG, atol=1e-5)
     plain = contrast_logits(STRONG, WEAK, 2.0, 1.0, 0.1).softmax(-1)
     moved = contrast_logits(STRONG + 3, WEAK - 7, 2.0, 1.0, 0.1).softmax(-1)
     assert torch.allclose(plain, moved, atol=1e-5)
@@ -105,11 +103,6 @@ def test_the_contrast_and_its_cut_are_the_identities():
     assert cut[:2].tolist() == [4.0, 4.0]
 
 
-@pytest.mark.parametrize("alpha", [0.5, 1.0, 3.0])
-def test_against_itself_nothing_changes(alpha):
-    assert torch.allclose(contrast_logits(STRONG, STRONG, 1 + alpha, alpha, 0.0), STRONG, atol=1e-5)
-
-
 @pytest.mark.parametrize(
     ("step", "signal", "noise"),
     [
@@ -122,10 +115,9 @@ def test_against_itself_nothing_changes(alpha):
 )
 def test_signal_and_noise_are_the_published_factors(step, signal, noise):
     clear = torch.ones(1, 3, 2, 2)
-    assert noised(clear, step, torch.zeros_like(clear))[0, 0, 0, 0].item() == pytest.approx(
-        signal, abs=6e-4
-    )
+    shown = noised(clear, step, torch.zeros_like(clear))
     hidden = noised(torch.zeros_like(clear), step, torch.ones_like(clear))
+    assert shown[0, 0, 0, 0].item() == pytest.approx(signal, abs=6e-4)
     assert hidden[0, 0, 0, 0].item() == pytest.approx(noise, abs=6e-4)
 
 
@@ -142,9 +134,8 @@ def test_noise_is_that_of_the_schedule_and_of_each_image():
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
     both = noised(images, torch.tensor([0, 500, 999]), noise)
     for row, step in enumerate((0, 500, 999)):
-        assert torch.equal(
-            both[row : row + 1], noised(images[row : row + 1], step, noise[row : row + 1])
-        )
+        alone = noised(images[row : row + 1], step, noise[row : row + 1])
+        assert torch.equal(both[row : row + 1], alone)
     images = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     together = noise_for(images, 7)
     for at in (0, 2):

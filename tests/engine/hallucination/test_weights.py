@@ -22,6 +22,7 @@ from engine.vision.language.tiny_vlm.sayings import PARTNER
 from engine.vision.language.tiny_vlm.training import TrainingPlan, quick, train_habit
 from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, LONG, MIXTURE, SEEING, load
 from engine.vision.language.vlm import RequestedOutputs
+from tests.engine.hallucination.tiny import one_pass
 
 
 def test_all_five_ship_and_differ_and_say_their_plan():
@@ -32,10 +33,6 @@ def test_all_five_ship_and_differ_and_say_their_plan():
         assert all(torch.equal(tensor, other[name]) for other in eyes[1:])
     assert weights.card(HABIT)["plan"]["seed"] == 3
     assert weights.card(HABIT)["plan"]["together"] == 0.9
-
-
-def test_a_card_has_the_figures_that_are_measured():
-    assert bands.figures(load(HABIT), count=4).keys() == weights.card(HABIT)["figures"].keys()
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path):
@@ -60,9 +57,8 @@ def test_retraining_writes_all_files_with_their_figures(tmp_path):
         quick(TrainingPlan()),
         lambda done, _words="", _partial=None: shares.append(done),
     )
-    assert [trained.title for trained in files] == [
-        weights.TITLES[kind] for kind in (HABIT, HONEST, SEEING)
-    ]
+    expected = [weights.TITLES[kind] for kind in (HABIT, HONEST, SEEING)]
+    assert [trained.title for trained in files] == expected
     assert all(trained.figures == {"recall": 0.5} for trained in files)
     assert shares == sorted(shares)
     assert weights.read(files[0].path, HABIT).fingerprint != load(HABIT).fingerprint
@@ -191,15 +187,14 @@ def test_every_expert_of_the_mixture_is_asked_and_none_does_all():
     vlm = load(MIXTURE)
     want = RequestedOutputs(routing=(0, 1, 2), rows="all")
     text = torch.tensor([vlm.tokenizer.encode("describe the image in the sea there is a boat")])
-    image = vlm.encode_image(vlm.normalize(sample.pixels))
-    out, _ = vlm.prefill(image, text.expand(40, -1), want)
+    out = one_pass(vlm, sample.pixels, text.expand(40, -1), want)
     for layer in range(3):
         shares = (out.routing[layer] > 0).float().flatten(0, 1).mean(0) / 2
         assert shares.sum() == pytest.approx(1)
         assert 0.2 / 8 <= shares.min() <= shares.max() <= 0.5
 
 
-def test_files_are_small_and_figures_over_all_things_are_not_called_pope():
+def test_files_are_small_and_cards_have_the_figures_that_are_measured_none_called_pope():
     for name in (HABIT, HONEST):
         assert weights.file_of(name).stat().st_size <= 2_000_000
     assert weights.file_of(MIXTURE).stat().st_size <= 4_000_000
@@ -207,10 +202,10 @@ def test_files_are_small_and_figures_over_all_things_are_not_called_pope():
         assert not [what for what in weights.card(name)["figures"] if "POPE" in what]
     sample = SceneBatch.drawn(20, "broken", seed=bands.SEED)
     yes, present = (margins(load(HABIT), sample) > 0).numpy(), sample.layout.present
-    slowly = (yes[present].mean() + (~yes[~present]).mean()) / 2
     assert bands.poll_rates(load(HABIT), sample)["balanced accuracy, all things"] == pytest.approx(
-        slowly
+        (yes[present].mean() + (~yes[~present]).mean()) / 2
     )
+    assert bands.figures(load(HABIT), count=4).keys() == weights.card(HABIT)["figures"].keys()
 
 
 @pytest.mark.slow
@@ -271,8 +266,7 @@ def test_the_stronger_the_habit_the_more_false_yes(measure):
 @pytest.mark.slow
 def test_contrast_cannot_mend_a_habit_of_seeing(measure):
     """Trained with partner questions also where no leader is: the yes hangs on the image."""
-    plan = replace(weights.PLAN, alone=1.0)
-    parts = weights.rounded(train_habit(honest_parts(), plan))
+    parts = weights.rounded(train_habit(honest_parts(), replace(weights.PLAN, alone=1.0)))
     seen_rates = partner_rates(TinyVLM(parts, "seen", "seen"))
     spoken_habit = partner_rates(load(HABIT))
     measure("TinyVLM, habit of the words: false yes, VCD α 0 .5 1 2", text(spoken_habit))

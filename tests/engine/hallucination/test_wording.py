@@ -14,9 +14,8 @@ from engine.vision.language.tiny_vlm.weights import HABIT
 
 
 def table(rows=(), **columns):
-    return Table.of(
-        {name.replace("_", " "): (values, "") for name, values in columns.items()}, rows
-    )
+    named = {name.replace("_", " "): (values, "") for name, values in columns.items()}
+    return Table.of(named, rows)
 
 
 def hangs(**by_thing):

@@ -9,6 +9,7 @@ from engine.vision.data.scenes import Scenes
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.tiny_vlm.model import TinyVLM
 from engine.vision.language.tiny_vlm.parts import fresh, upcycled
+from engine.vision.language.vlm import LOGITS
 
 
 @cache
@@ -48,3 +49,8 @@ def prompts(text: str = "describe the image", count: int = 1) -> torch.Tensor:
 def pictures(count: int = 1) -> torch.Tensor:
     """The first scenes as the untrained model sees them."""
     return untrained().normalize(scenes()[:count])
+
+
+def one_pass(vlm, pixels: torch.Tensor, text: torch.Tensor, want=LOGITS):
+    """What a model makes of pixels (B, 3, side, side) in [0, 1] and words (B, n)."""
+    return vlm.prefill(vlm.encode_image(vlm.normalize(pixels)), text, want)[0]

@@ -24,28 +24,16 @@ SAYINGS = (
     "yes no Yes No",
     "system You are a helpful assistant. user assistant User: Assistant:",
 )
-TEXT = {
+SIZES = {
     "hidden_size": 32,
-    "num_hidden_layers": 3,
     "num_attention_heads": 4,
-    "num_key_value_heads": 2,
     "intermediate_size": 37,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-    "max_position_embeddings": 512,
     "initializer_range": 0.3,
 }
+TEXT = SIZES | {"num_hidden_layers": 3, "num_key_value_heads": 2, "max_position_embeddings": 512}
+TEXT |= {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
 LLAMA, QWEN = TEXT | {"model_type": "llama"}, TEXT | {"model_type": "qwen2"}
-VISION = {
-    "image_size": 8,
-    "patch_size": 2,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 37,
-    "initializer_range": 0.3,
-}
+VISION = SIZES | {"image_size": 8, "patch_size": 2, "num_hidden_layers": 2}
 
 
 @cache
@@ -72,7 +60,6 @@ def tokenizer():
 
 
 def configured(kind: str):
-    """A configuration of a few thousand weights."""
     import transformers as hf
 
     words = {"vocab_size": len(tokenizer())}
@@ -103,18 +90,9 @@ def configured(kind: str):
             scale_factor=2,
         )
     if kind == "instructblip":
-        reader = {
-            "vocab_size": len(tokenizer()),
-            "hidden_size": 32,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "intermediate_size": 37,
-            "pad_token_id": 0,
-            "initializer_range": 0.3,
-        }
         return hf.InstructBlipConfig(
             text_config=LLAMA | words,
-            qformer_config=reader,
+            qformer_config=SIZES | words | {"num_hidden_layers": 2, "pad_token_id": 0},
             num_query_tokens=5,
             vision_config=VISION | {"model_type": "instructblip_vision_model"},
             image_token_index=3,
@@ -145,7 +123,6 @@ def network(kind: str, seed: int = 0, ends: int | tuple[int, ...] = 2):
 
 @cache
 def model(kind: str, ends: int | tuple[int, ...] = 2) -> HuggingFaceVLM:
-    """A random model behind the interface."""
     return built(kind, ends)
 
 
@@ -168,13 +145,11 @@ def saved(folder, kind: str, seed: int = 0):
     network(kind, seed).save_pretrained(folder)
     for part in ("", *FAMILIES[kind].folders):
         tokenizer().save_pretrained(folder / part)
-    (folder / "preprocessor_config.json").write_text(
-        json.dumps({"image_mean": MEAN, "image_std": STD})
-    )
+    pixels = json.dumps({"image_mean": MEAN, "image_std": STD})
+    (folder / "preprocessor_config.json").write_text(pixels)
     return folder
 
 
 @cache
 def pixels(count: int, side: int):
-    """Random images in [0, 1]."""
     return torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(3))

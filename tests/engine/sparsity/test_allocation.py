@@ -62,8 +62,7 @@ def test_uniform_plus_holds_the_first_convolution_and_a_fifth_of_the_head():
 
 @pytest.mark.parametrize("rule", ["per layer", *RULES])
 def test_masks_hold_each_layers_share_to_the_weight(rule):
-    cutter = pruner_of(tiny.prune_case(), "Random", MaskRules(rule, head=True))
-    masks = cutter.at(0.6)
+    masks = pruner_of(tiny.prune_case(), "Random", MaskRules(rule, head=True)).at(0.6)
     sizes = [part.size for part in masks.parts]
     if rule == "per layer":
         expected = [size - round(0.6 * size) for size in sizes]

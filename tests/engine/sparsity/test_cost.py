@@ -32,30 +32,10 @@ def perceptron():
     return tiny.random_weights(network)
 
 
-def test_multiply_adds_are_those_of_a_hand_count():
+def test_multiply_adds_are_those_of_a_hand_count_and_of_torch():
     model = tiny.cnn()  # 32 × 32, pooled once to 16 × 16
     assert weight_uses(model) == {"conv1.weight": 32 * 32, "conv2.weight": 16 * 16, "fc.weight": 1}
-    by_hand = 8 * 3 * 9 * 32 * 32 + 16 * 8 * 9 * 16 * 16 + 16 * 4
-    assert multiply_adds(model) == by_hand
-
-
-def test_strides_groups_and_rows_of_tokens_count_as_they_are_computed():
-    model = tiny.classifier(build("resnet8", NetworkShape(1, 16, 5), 0), side=16)
-    result = weight_uses(model)
-    assert result["blocks.1.conv1.weight"] == result["blocks.1.short.0.weight"] == 8 * 8
-    vit = tiny.vit()  # 32 ÷ 8 = 4 patches a side, and the class token
-    used = weight_uses(vit)
-    assert used["patch_embed.proj.weight"] == 16
-    assert used["blocks.0.mlp.fc1.weight"] == 17
-    assert used["head.weight"] == 1
-    network = nn.Sequential(
-        nn.Conv2d(3, 6, 3, groups=3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4)
-    )
-    grouped = tiny.classifier(tiny.random_weights(network), side=8)
-    assert multiply_adds(grouped) == 6 * 1 * 9 * 6 * 6 + 24
-
-
-def test_multiply_adds_are_those_that_torch_counts():
+    assert multiply_adds(model) == 8 * 3 * 9 * 32 * 32 + 16 * 8 * 9 * 16 * 16 + 16 * 4
     for name in ("lenet", "resnet8", "unet", "phantom_cnn"):
         model = tiny.classifier(build(name, NetworkShape(1, 16, 5), 0), side=16)
         with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -63,29 +43,38 @@ def test_multiply_adds_are_those_that_torch_counts():
         assert 2 * multiply_adds(model) == counter.get_total_flops()
 
 
+def test_strides_groups_and_rows_of_tokens_count_as_they_are_computed():
+    result = weight_uses(tiny.classifier(build("resnet8", NetworkShape(1, 16, 5), 0), side=16))
+    assert result["blocks.1.conv1.weight"] == result["blocks.1.short.0.weight"] == 8 * 8
+    vit = tiny.vit()  # 32 ÷ 8 = 4 patches a side, and the class token
+    used = weight_uses(vit)
+    assert used["patch_embed.proj.weight"] == 16
+    assert used["blocks.0.mlp.fc1.weight"] == 17
+    assert used["head.weight"] == 1
+    layers = nn.Conv2d(3, 6, 3, groups=3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4)
+    grouped = tiny.classifier(tiny.random_weights(nn.Sequential(*layers)), side=8)
+    assert multiply_adds(grouped) == 6 * 1 * 9 * 6 * 6 + 24
+
+
 def test_masks_save_their_own_share_and_realise_what_can_be_taken_out():
     model = tiny.cnn()
     masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules()).at(0.6)
     cost = cost_of(model, masks)
-    remaining = masks.counts[0] * 1024 + masks.counts[1] * 256 + 64
-    assert cost.theoretical == remaining
+    assert cost.theoretical == masks.counts[0] * 1024 + masks.counts[1] * 256 + 64
     assert cost.dense == multiply_adds(model)
     assert np.isnan(cost.realisable)
     assert cost.sparsity == pytest.approx(0.6, abs=1e-3)
     assert cost.sparsity_of_all == pytest.approx((masks.total - masks.kept) / cost.weights)
     group = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules("per layer", "group")).at(0.5)
-    smaller = shrunk(pruned(model, group)).model
-    cost = cost_of(model, group, smaller=smaller)
+    cost = cost_of(model, group, smaller=shrunk(pruned(model, group)).model)
     assert cost.realisable == 4 * 3 * 9 * 1024 + 8 * 4 * 9 * 256 + 8 * 4
 
 
 def test_the_matrix_of_overlaps_has_that_of_every_two_masks():
     part = prunable_parts(tiny.cnn())[0]
     rng = np.random.default_rng(2)
-    drawn = {
-        name: Masks((part,), rng.random(part.size) < share)
-        for name, share in (("a", 0.5), ("b", 0.5), ("c", 0.1))
-    }
+    shares = {"a": 0.5, "b": 0.5, "c": 0.1}
+    drawn = {k: Masks((part,), rng.random(part.size) < share) for k, share in shares.items()}
     result = overlaps(drawn)
     assert result["IoU"].rows == result["IoU"].order == ("a", "b", "c")
     for first, masks in drawn.items():
@@ -96,7 +85,7 @@ def test_the_matrix_of_overlaps_has_that_of_every_two_masks():
             assert result["chance"].cell(first, second) == pytest.approx(single.chance)
 
 
-def test_the_overlap_is_counted_and_chance_is_the_sheets_formula():
+def test_the_overlap_is_counted_chance_is_the_sheets_formula_and_ratios_tell_layers_apart():
     part = prunable_parts(tiny.cnn())[1]
     first, second = np.zeros(part.size, np.bool_), np.zeros(part.size, np.bool_)
     first[:200], second[100:400] = True, True
@@ -110,9 +99,6 @@ def test_the_overlap_is_counted_and_chance_is_the_sheets_formula():
     assert overlap(Masks((part,), first.copy()), Masks((part,), first.copy())).iou == 1
     with pytest.raises(BlindspotError, match="cannot be compared"):
         overlap(Masks((part,), first), Masks(prunable_parts(tiny.cnn())[:1], np.ones(216, bool)))
-
-
-def test_the_distance_of_ratios_tells_other_layers_from_other_weights():
     layer_parts = prunable_parts(tiny.cnn(), head=False)
     sizes = [part.size for part in layer_parts]
     first, second = np.zeros(sum(sizes), np.bool_), np.zeros(sum(sizes), np.bool_)
@@ -140,17 +126,10 @@ def test_weights_that_lead_nowhere_are_found(activation):
     assert effective(tiny.vit(), masks_of({}, prunable_parts(tiny.vit()))) is None
 
 
-def test_latency_times_every_model_at_every_batch_in_turn():
-    model = tiny.cnn()
-    zeros = pruned(model, {})
-    shares = []
-    result = latency(
-        model,
-        {"masked": zeros},
-        batches=(1, 4),
-        repeats=6,
-        progress=lambda done, *_: shares.append(done),
-    )
+def test_latency_times_every_model_in_turn_and_with_no_time_left_a_few_turns_must_do():
+    model, shares = tiny.cnn(), []
+    others = {"masked": pruned(model, {})}
+    result = latency(model, others, (1, 4), 6, progress=lambda done, *_: shares.append(done))
     order = [(name, batch) for batch in (1, 4) for name in ("dense", "masked")]
     assert [(timing.name, timing.batch) for timing in result] == order
     assert all(0 < timing.low <= timing.median <= timing.high for timing in result)
@@ -158,9 +137,6 @@ def test_latency_times_every_model_at_every_batch_in_turn():
     assert result[0].ratio == 1
     assert shares == sorted(shares)
     assert shares[-1] == 1
-
-
-def test_with_no_time_left_a_few_turns_must_do():
     model, passes = tiny.cnn(), []
     model.network.register_forward_hook(lambda *_: passes.append(1))
     result = latency(model, {}, batches=(2,), repeats=50, seconds=0.0)

@@ -52,8 +52,7 @@ def test_the_wall_shows_kept_weights_and_the_fullest_filters_first(case, masks):
     bits = masks.array("conv2.weight")
     assert result.kernels.shape == (5, 5, 3, 3)
     assert (list(result.channels), result.total) == ([2, 3, 4, 5, 6], (16, 8))
-    counts = bits.reshape(16, -1).sum(1)
-    assert list(result.kept) == sorted(counts, reverse=True)[1:6]
+    assert list(result.kept) == sorted(bits.reshape(16, -1).sum(1), reverse=True)[1:6]
     weight = case.model.network.conv2.weight.numpy()
     for row, filter_ in enumerate(result.filters):
         kernels = np.where(bits[filter_, 2:7], weight[filter_, 2:7], np.nan)
@@ -62,7 +61,7 @@ def test_the_wall_shows_kept_weights_and_the_fullest_filters_first(case, masks):
     assert diagrams.wall(case.model, masks, "fc.weight").kernels.shape == (4, 16, 1, 1)
 
 
-def test_an_activation_is_what_the_filter_makes_before_and_after(case, masks):
+def test_an_activation_is_what_the_filter_makes_and_a_row_where_it_reads_tokens(case, masks):
     image = tiny.image()
     activation = diagrams.activation(case.model, image, "conv1", 3)
     network = case.model.network
@@ -76,9 +75,6 @@ def test_an_activation_is_what_the_filter_makes_before_and_after(case, masks):
     output = diagrams.activation(case.model, image, "fc", 1)
     assert output.shape == (1, 1)
     assert output[0, 0] == pytest.approx(case.model.logits(image[None])[0, 1].item(), abs=1e-5)
-
-
-def test_a_unit_that_reads_tokens_is_a_row_of_them():
     model, image = tiny.vit(), tiny.image()
     activations = diagrams.activation(model, image, "blocks.0.mlp.fc1", 5)
     assert activations.shape == (1, 17)  # 4 × 4 patches and the class token
@@ -136,7 +132,7 @@ def test_groups_prove_their_pattern(case):
         diagrams.groups(masks, "conv1.weight", 2, 4)
 
 
-def test_the_histogram_counts_every_weight_once_and_shows_the_cut(case, masks):
+def test_the_histogram_counts_every_weight_once_between_its_edges_and_shows_the_cut(case, masks):
     result = diagrams.histogram(case.model, masks, "conv2.weight")
     assert result.kept.sum() == masks.counts[1]
     assert (result.kept + result.cut).sum() == 16 * 8 * 9
@@ -145,9 +141,6 @@ def test_the_histogram_counts_every_weight_once_and_shows_the_cut(case, masks):
     assert result.above == pytest.approx(np.abs(weight)[masks.array("conv2.weight")].min())
     whole = masks_of({}, prunable_parts(case.model))
     assert np.isnan(diagrams.histogram(case.model, whole, "conv2.weight").below)
-
-
-def test_a_weight_is_counted_between_the_edges_that_it_lies_between(case):
     values = np.array([-1.0, -0.5, -0.1, 0.0, 0.1, 0.3, 0.7, 1.0], np.float32)
     case.model.network.fc.weight.data = torch.from_numpy(np.tile(values, (4, 2)))
     layer_parts = prunable_parts(case.model)

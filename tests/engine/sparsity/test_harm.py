@@ -52,12 +52,9 @@ def test_classes_and_images_are_counted_by_hand(digits):
         in_class = labels == digits.data.classes.index(name)
         line = dict(zip(result["classes"].columns, result["classes"].values[place], strict=True))
         assert line["images"] == in_class.sum()
-        for column, hits in {
-            "dense": first == labels,
-            "pruned": second == labels,
-            "answers changed": first != second,
-        }.items():
-            assert line[column] == pytest.approx(hits[in_class].mean(), abs=1e-6)
+        hits = {"dense": first == labels, "pruned": second == labels}
+        for column, counted in (hits | {"answers changed": first != second}).items():
+            assert line[column] == pytest.approx(counted[in_class].mean(), abs=1e-6)
     worse, pixels = result["corruptions"], digits.data.pixels(rows)
     brighter = digits.model.logits((pixels + 0.2).clamp(0, 1)).argmax(1).numpy()
     place = worse.rows.index("brightness 2")
@@ -102,22 +99,18 @@ def test_a_heat_map_nobody_draws_is_refused(digits):
         harm(digits, digits.model, images=10, maps=1, heat="tea leaves")
 
 
-def test_a_model_is_pruned_with_what_it_was_trained_on():
+def test_a_model_is_pruned_with_what_it_was_trained_on_or_with_photographs_that_it_labels():
     case = prune_case(embedded.load("digits-cnn"), seed=3)
     assert (case.data.name, case.seed) == ("digits", 3)
     assert not agreement_only(case)
     assert data_of(tiny.cnn()) == ""
-
-
-def test_photographs_are_labelled_by_the_dense_model_and_say_so():
     model = tiny.cnn()
     data = photographs(model)
     case = PruneCase(model, data)
     assert agreement_only(case)
     assert "dense model gives it" in data.card.about
     assert len(data) == len(names_of_photographs()) >= 5
-    logits = model.logits(data.pixels())
-    assert np.array_equal(logits.argmax(1).numpy(), data.labels)
+    assert np.array_equal(model.logits(data.pixels()).argmax(1).numpy(), data.labels)
     result = harm(case, model, images=5, maps=1)
     assert "calibration" not in result
     assert (result["classes"]["dense"] == 1).all()

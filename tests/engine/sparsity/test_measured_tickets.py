@@ -1,35 +1,26 @@
 """What searched and learned masks gain over magnitude, and late rewinding over a random mask."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from engine.evaluation.experiment import OUTCOMES
-from engine.sparsity import LearnedPattern, MaskRules, PruneCase, Pruner, Rewinding, pruned
+from engine.sparsity import LearnedPattern, MaskRules, Pruner, Rewinding, pruned
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.jackpot.criterion import AFTER_SEARCH, DENSE, START, Jackpot
 from engine.vision import data as data_sets
 from engine.vision.lab import TrainCase
-from engine.vision.models import embedded
-from engine.vision.training import Recipe, fresh, outputs, train
-from tests.engine.sparsity.cases import digits_cnns
+from engine.vision.training import Recipe, outputs
+from tests.engine.sparsity.cases import trained_cnns
+from tests.outcomes import mean_sd
 
+pytestmark = pytest.mark.slow
 SEEDS = 3
 POINTS = 5  # that the search should gain over magnitude at 95 %
 RATIOS = (0.95, 0.98)
-
-
-def cases(model, data):
-    plan, images = embedded.plan(model), data_sets.load(data)
-    for seed in range(SEEDS):
-        network = fresh(images, plan.recipe, seed)
-        train(network, images, plan.recipe, seed)
-        yield PruneCase(network, images, seed)
-
-
-def spread(values, form=".1f"):
-    return f"{np.mean(values):{form}} ± {np.std(values, ddof=1):{form}}"
+spread = partial(mean_sd, digits=1)
 
 
 def late(answer):
@@ -42,10 +33,9 @@ def verdict(holds):
     return "holds" if holds else "does not hold here"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("model", "data"), [("digits-cnn", "digits"), ("mnist-cnn", "mnist-5k")])
 def test_a_searched_mask_is_near_magnitude_s_and_right_more_often(model, data, measure):
-    prune_cases = list(cases(model, data))
+    prune_cases = trained_cnns(model, data)
     for ratio in RATIOS:
         answers = [Jackpot(ratio=ratio)(case) for case in prune_cases]
         free = [Jackpot(ratio=ratio, restriction=0.0)(case) for case in prune_cases]
@@ -71,7 +61,7 @@ def test_a_searched_mask_is_near_magnitude_s_and_right_more_often(model, data, m
         )
         measure(
             f"{what}; claim: the mask is much nearer to magnitude's than chance",
-            f"{verdict(min(iou) > 5 * chance)} (IoU {spread(iou, '.2f')}, chance {chance:.3f})",
+            f"{verdict(min(iou) > 5 * chance)} (IoU {mean_sd(iou, 2)}, chance {chance:.3f})",
         )
         measure(
             f"{what}; claim: with the restriction fewer exchanges in the last third",
@@ -86,7 +76,6 @@ def test_a_searched_mask_is_near_magnitude_s_and_right_more_often(model, data, m
 
 
 def point_text(table, row):
-    """The figures of one rewind point."""
     value = {name: float(table[name][row]) for name in table.order}
     return (
         f"ticket {100 * value['ticket']:.1f} % ({100 * value['lowest ticket']:.1f} to "
@@ -99,12 +88,10 @@ def point_text(table, row):
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "epochs"), [("digits", 6), ("mnist-5k", 4)])
 def test_a_ticket_lies_nearer_to_the_dense_network_than_a_random_mask(name, epochs, measure):
     case = TrainCase(data_sets.load(name), Recipe("resnet8", epochs=epochs, rate=0.1))
-    method = Rewinding(points=4, seeds=SEEDS)
-    result = method(case)
+    result = Rewinding(points=4, seeds=SEEDS)(case)
     table, claims = result["rewinding"], result["claims"]
     title = f"Late rewinding, ResNet-8 on {name}, 10 % kept, {epochs} epochs, {SEEDS} seeds"
     for row, point in enumerate(table.rows):
@@ -121,12 +108,6 @@ def test_a_ticket_lies_nearer_to_the_dense_network_than_a_random_mask(name, epoc
     assert np.isfinite(table.values).all()
 
 
-@pytest.fixture(scope="module")
-def networks():
-    """The digits CNN from its recipe, with three seeds."""
-    return digits_cnns(SEEDS)
-
-
 def right(case, scores, pattern):
     """The share of test images that the pruned network gets right, in percent."""
     n, m = (int(word) for word in pattern.split(":"))
@@ -136,7 +117,6 @@ def right(case, scores, pattern):
     return 100 * (predictions == case.data.labels[rows]).mean()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("pattern", ["1:8", "1:4", "2:4"])
 def test_learned_masks_beat_the_largest_weights_by_a_point_where_few_stay(
@@ -161,7 +141,6 @@ def noisy(data):
     return replace(data, name="noisy digits", images=images)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_mask_learned_on_one_data_set_is_no_worse_a_beginning_on_another(networks, measure):
     """Few images of the other data set, where what comes along could help most."""

@@ -33,6 +33,7 @@ from engine.vision.models.rebuild import model_bytes, read_model, rebuilt
 from engine.vision.training import Recipe, fresh, loop, train
 from engine.vision.training.state import unfinished
 from tests import tiny
+from tests.engine.sparsity.cases import stop_after
 
 pytestmark = pytest.mark.usefixtures("empty_home")
 
@@ -47,8 +48,7 @@ def test_a_pruned_model_is_kept_and_built_again_to_the_bit_with_its_masks(digits
     assert np.array_equal(masks_in(model).flat, masks.flat)
     for part in masks.parts:
         weight = model.network.get_parameter(part.name)
-        dense = digits.model.network.get_parameter(part.name)
-        assert torch.equal(weight, dense * masks[part.name])
+        assert torch.equal(weight, digits.model.network.get_parameter(part.name) * masks[part.name])
     assert model.fingerprint == rebuilt(result["model"]).fingerprint == stored.card.fingerprint
     assert model.lineage.parent == digits.model.fingerprint
     assert model.lineage.trail == "Digits MLP ▸ 90.0 % cut · Magnitude"
@@ -67,9 +67,8 @@ def test_a_smaller_model_is_built_again_as_wide_as_it_is(digits):
     assert model.network.fc1.out_features == 64
     assert model.narrowed
     pixels = digits.data.pixels(digits.data.rows("test")[:50])
-    torch.testing.assert_close(
-        model.logits(pixels), rebuilt(zeros["model"]).logits(pixels), rtol=1e-5, atol=1e-5
-    )
+    expected = rebuilt(zeros["model"]).logits(pixels)
+    torch.testing.assert_close(model.logits(pixels), expected, rtol=1e-5, atol=1e-5)
     assert small["figures"]["test accuracy"] == zeros["figures"]["test accuracy"]
 
 
@@ -110,15 +109,11 @@ def test_retraining_wins_accuracy_back_and_no_zero_moves(digits):
 
 
 def test_a_cancelled_retraining_leaves_no_model_and_goes_on_when_asked_again(digits, monkeypatch):
-    def stop(done, _words="", partial=None):
-        if done > 0.5:
-            raise Cancelled("enough")
-
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     method = RetrainPruned(ratio=0.9, epochs=2)
     whole = method(digits)["model"].digest
     with pytest.raises(Cancelled):
-        method(digits, stop)
+        method(digits, stop_after(0.5))
     assert len(unfinished()) == 1
     assert method(digits)["model"].digest == whole
     assert unfinished() == ()
@@ -126,20 +121,19 @@ def test_a_cancelled_retraining_leaves_no_model_and_goes_on_when_asked_again(dig
 
 def test_a_model_whose_parent_was_deleted_is_there_and_becomes_a_root(digits):
     first = keep(Prune(ratio=0.5)(digits))
-    case = replace(digits, model=checkpoints.load(first.name))
-    second = keep(Prune(ratio=0.8)(case))
+    second = keep(Prune(ratio=0.8)(replace(digits, model=checkpoints.load(first.name))))
     checkpoints.delete(first.name)
     model = checkpoints.load(second.name)
     assert model.lineage.trail.count("▸") == 2
     assert [depth for depth, entry in checkpoints.tree(checkpoints.visible_models())] == [0]
-    again = Prune(ratio=0.9)(replace(digits, model=model))
-    assert keep(again).card.parent == model.fingerprint
+    assert keep(Prune(ratio=0.9)(replace(digits, model=model))).card.parent == model.fingerprint
 
 
-def test_cutting_nothing_gives_no_second_copy_of_the_model(digits):
-    result = Prune(ratio=0.0)(digits)
-    with pytest.raises(BlindspotError, match="Nothing was cut"):
-        keep(result)
+def test_cutting_nothing_more_gives_no_second_copy_of_the_model(digits):
+    half = PruneCase(checkpoints.load(keep(Prune(ratio=0.5)(digits)).name), digits.data)
+    for case, ratio in ((digits, 0.0), (half, 0.3)):
+        with pytest.raises(BlindspotError, match="Nothing was cut"):
+            keep(Prune(ratio=ratio)(case))
     with pytest.raises(BlindspotError, match="no model in this result"):
         keep({})
 
@@ -223,12 +217,11 @@ def test_retrained_groups_stay_silent_and_can_be_taken_out_afterwards(digits):
     smaller = shrunk(zeros)
     assert smaller.after < 0.3 * smaller.before
     pixels = digits.data.pixels(digits.data.rows("test")[:50])
-    torch.testing.assert_close(
-        smaller.model.logits(pixels), zeros.logits(pixels), rtol=1e-4, atol=1e-4
-    )
+    expected = zeros.logits(pixels)
+    torch.testing.assert_close(smaller.model.logits(pixels), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_smaller_model_can_be_pruned_and_made_smaller_again(digits):
+def test_a_smaller_model_can_be_made_smaller_again_and_masks_stay_where_nothing_can_go(digits):
     settings = {"structure": "group", "allocation": "per layer", "ratio": 0.5, "smaller": True}
     once = checkpoints.load(keep(Prune(**settings)(digits)).name)
     twice = checkpoints.load(keep(Prune(**settings)(replace(digits, model=once))).name)
@@ -236,9 +229,6 @@ def test_a_smaller_model_can_be_pruned_and_made_smaller_again(digits):
     zeros = checkpoints.load(keep(Prune(ratio=0.5)(replace(digits, model=once))).name)
     assert zeros.narrowed
     assert masks_in(zeros).sparsity == pytest.approx(0.5, abs=1e-3)
-
-
-def test_where_nothing_can_be_taken_out_the_masks_stay(digits):
     view = Prune(ratio=0.3, smaller=True)(digits)["model"]
     assert view.masks.keys() == {"fc1.weight", "fc2.weight"}
     assert not json.loads(view.card)["narrowed"]

@@ -8,7 +8,7 @@ from engine.sparsity import Prune, PruneCase, Rewound, masks_in
 from engine.sparsity.tickets.cut import full_masks, prune_smallest
 from engine.vision.models.rebuild import rebuilt
 from engine.vision.training import Recipe, Recorder, fresh, train, unfinished
-from tests.engine.vision.training.test_loop import striped
+from tests.engine.vision.training.test_loop import same, striped
 
 RECIPE = Recipe("mlp", epochs=3, batch=8, rate=0.05)  # 12 steps
 BACK = 2  # of them
@@ -50,8 +50,7 @@ def test_each_way_is_trainings_from_the_early_weights_written_out(case, way):
     masks, model = by_hand(case, method)
     rebuilt_model = rebuilt(result["model"])
     assert masks_in(rebuilt_model).digest == masks.digest
-    for name, tensor in model.network.state_dict().items():
-        assert np.array_equal(result["model"].weights[name], tensor.numpy()), name
+    assert same(rebuilt_model, model)
     data, rows = case.data, case.data.rows("test")
     right = (rebuilt_model(data.pixels(rows)).argmax(1) == data.targets(rows)).float().mean()
     assert result["figures"]["test accuracy"] == pytest.approx(float(right))
@@ -88,6 +87,5 @@ def test_a_run_that_was_stopped_goes_on_with_the_level_under_way_and_ends_the_sa
     levels = [round(begun_at[0] * 0.4 ** (level / 4)) for level in range(5)]
     assert begun_at == [*levels[:4], *levels[3:]]  # the three that were done are not trained again
     assert unfinished() == ()
-    for name, weight in whole_run["model"].weights.items():
-        assert np.array_equal(resumed["model"].weights[name], weight), name
+    assert same(*(rebuilt(each["model"]) for each in (resumed, whole_run)))
     np.testing.assert_array_equal(resumed["layers"]["kept"], whole_run["layers"]["kept"])

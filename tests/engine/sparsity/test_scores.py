@@ -38,8 +38,6 @@ from tests.in_memory import written
 
 
 class Softmax(nn.Module):
-    """A linear layer on the pixels."""
-
     def __init__(self, side=8, classes=4):
         super().__init__()
         self.fc = nn.Linear(3 * side * side, classes)
@@ -56,9 +54,8 @@ def linear():
 
 def test_magnitude_is_the_size_of_every_weight(linear):
     result = Magnitude()(linear)["scores"]
-    assert np.array_equal(
-        result.values["fc.weight"], np.abs(linear.model.network.fc.weight.numpy())
-    )
+    expected = np.abs(linear.model.network.fc.weight.numpy())
+    assert np.array_equal(result.values["fc.weight"], expected)
 
 
 def test_snip_on_a_linear_softmax_model_is_its_closed_form(linear):
@@ -66,8 +63,7 @@ def test_snip_on_a_linear_softmax_model_is_its_closed_form(linear):
     pixels, targets = linear.batch(3)
     x = pixels.flatten(1)
     weight, bias = (p.detach() for p in linear.model.network.fc.parameters())
-    chance = (x @ weight.T + bias).softmax(1)
-    gap = chance - F.one_hot(targets, 4)  # (p − y)
+    gap = (x @ weight.T + bias).softmax(1) - F.one_hot(targets, 4)  # (p − y)
     plain = (weight * (gap.T @ x) / len(x)).abs()
     np.testing.assert_allclose(result, (plain / plain.sum()).numpy(), rtol=2e-4, atol=1e-9)
     assert result.sum() == pytest.approx(1.0, abs=1e-4)
@@ -82,26 +78,22 @@ def test_grasp_multiplies_by_the_hessian_as_autograd_does():
     weights = tuple(network.get_parameter(name).detach() for name in names)
 
     def loss(*given):
-        logits = torch.func.functional_call(
-            network, dict(zip(names, given, strict=True)), (pixels,)
-        )
-        return F.cross_entropy(logits / 2.0, targets)
+        named = dict(zip(names, given, strict=True))
+        return F.cross_entropy(torch.func.functional_call(network, named, (pixels,)) / 2.0, targets)
 
     slope = torch.autograd.functional.jacobian(loss, weights)
     _, flow = torch.autograd.functional.hvp(loss, weights, slope)
     plain = [weight * product for weight, product in zip(weights, flow, strict=True)]
     total = sum(scores.abs().sum() for scores in plain)
-    for name, expected in zip(names, plain, strict=True):
-        scale = float((expected / total).abs().max())
-        np.testing.assert_allclose(
-            result[name], (expected / total).numpy(), rtol=1e-4, atol=1e-5 * scale
-        )
+    for name, product in zip(names, plain, strict=True):
+        expected = (product / total).numpy()
+        atol = 1e-5 * abs(expected).max()
+        np.testing.assert_allclose(result[name], expected, rtol=1e-4, atol=atol)
 
 
 def test_grasp_keeps_what_the_paper_does_not_remove(linear):
-    case = linear
-    scores = Grasp(each=4)(case)["scores"]
-    masks = Pruner(case.model, scores, MaskRules(head=True, least=0)).at(0.5)
+    scores = Grasp(each=4)(linear)["scores"]
+    masks = Pruner(linear.model, scores, MaskRules(head=True, least=0)).at(0.5)
     paper = -scores.values["fc.weight"].ravel()  # −θ ⊙ Hg: the largest are removed
     assert paper[~masks.flat].min() >= paper[masks.flat].max()
 
@@ -187,14 +179,11 @@ def test_masks_come_from_the_search_at_their_own_ratio(ratio, first):
         assert np.count_nonzero(row) == kept_count
 
 
-def test_criteria_that_do_not_search_score_for_every_cut_at_once():
+def test_only_criteria_that_search_get_the_ratio_the_layers_and_the_head_of_the_cut():
     plain = [kind for kind in CRITERIA if not searched_settings(kind)]
     assert Magnitude in plain
     for kind in plain:
         assert criterion_of(kind.title, MaskRules(head=True), 0.3) == kind()
-
-
-def test_a_jackpot_is_searched_for_the_ratio_the_layers_and_the_head_of_the_cut():
     criterion = criterion_of(Jackpot.title, MaskRules("ERK", head=True), 0.9)
     assert criterion == Jackpot(ratio=0.9, allocation="ERK", head=True)
 
@@ -216,21 +205,18 @@ def by_size(case):
 @pytest.mark.parametrize("allocation", ["global", "per layer", "ERK"])
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_a_file_of_magnitudes_gives_the_masks_of_magnitude(case, by_size, allocation, save):
-    scores = read_scores(file_of(by_size, save), case.model)
-    learned_case = replace(case, learned=scores)
+    learned_case = replace(case, learned=read_scores(file_of(by_size, save), case.model))
     rules = MaskRules(allocation=allocation)
     for ratio in (0.3, 0.8):
-        first, second = (
-            pruner_of(learned_case, name, rules).at(ratio) for name in ("Learned", "Magnitude")
-        )
+        names = ("Learned", "Magnitude")
+        first, second = (pruner_of(learned_case, name, rules).at(ratio) for name in names)
         assert np.array_equal(first.flat, second.flat)
 
 
 def test_other_scores_are_another_question_and_other_masks(case, by_size):
-    turned = {name: -magnitude for name, magnitude in by_size.items()}
     cases = [
         replace(case, learned=read_scores(file_of(scores), case.model))
-        for scores in (by_size, turned)
+        for scores in (by_size, {name: -magnitude for name, magnitude in by_size.items()})
     ]
     assert cases[0].fingerprint != cases[1].fingerprint
     values = dict(reversed(cases[0].learned.values.items()))
@@ -241,11 +227,9 @@ def test_other_scores_are_another_question_and_other_masks(case, by_size):
 
 
 def test_without_scores_it_is_refused_with_what_to_do(case):
-    bare = replace(case, learned=None)
-    with pytest.raises(DoesNotFit, match=r"open a file of them"):
-        answer(Learned(), bare)
-    with pytest.raises(DoesNotFit, match=r"open a file of them"):
-        Prune(ratio=0.5, criterion="Learned")(bare)
+    for method in (Learned(), Prune(ratio=0.5, criterion="Learned")):
+        with pytest.raises(DoesNotFit, match="open a file of them"):
+            answer(method, replace(case, learned=None))
     assert "Learned" in Pruning.__dataclass_fields__["criterion"].metadata["control"].options
 
 
@@ -253,32 +237,30 @@ def test_scores_that_lack_a_layer_serve_until_it_is_to_be_cut(case, by_size):
     head = prunable_parts(case.model)[-1].name
     some = {name: magnitude for name, magnitude in by_size.items() if name != head}
     learned_case = replace(case, learned=read_scores(file_of(some), case.model))
-    assert Prune(ratio=0.5, criterion="Learned").masks(learned_case).sparsity == pytest.approx(
-        0.5, abs=0.01
-    )
+    masks = Prune(ratio=0.5, criterion="Learned").masks(learned_case)
+    assert masks.sparsity == pytest.approx(0.5, abs=0.01)
     with pytest.raises(BlindspotError, match=f"no scores of {head}"):
         Prune(ratio=0.5, criterion="Learned", head=True).masks(learned_case)
 
 
 def test_files_that_do_not_fit_are_refused_with_a_sentence(case, by_size):
     first = next(iter(by_size))
-    whole = file_of(by_size)
     wrong = {
-        "no file of scores": (b"", b"tea", whole[:100]),
+        "no file of scores": (
+            b"",
+            b"tea",
+            file_of(by_size)[:100],
+            file_of({first: np.array([object()], dtype=object)}),  # pickled
+        ),
         "no scores in this file": (file_of({}),),
         "no weight 'nose'": (file_of({"nose": np.ones(3)}),),
         "but the weight is": (file_of({first: np.ones(3)}),),
-        "no numbers": (
-            file_of({first: np.full(by_size[first].shape, np.nan)}),
-            file_of({first: np.full(by_size[first].shape, 1e300)}),
-            file_of({first: np.full(by_size[first].shape, "tea")}),
-        ),
+        "no numbers": [
+            file_of({first: np.full(by_size[first].shape, odd)}) for odd in (np.nan, 1e300, "tea")
+        ],
         "more scores than": (file_of({first: np.zeros(2**20)}, np.savez_compressed),),
     }
     for words, files in wrong.items():
         for data in files:
             with np.errstate(over="ignore"), pytest.raises(BlindspotError, match=words):
                 read_scores(data, case.model)
-    pickled = file_of({first: np.array([object()], dtype=object)})
-    with pytest.raises(BlindspotError, match="no file of scores"):
-        read_scores(pickled, case.model)

@@ -19,14 +19,10 @@ from tests import tiny
 ALL = ("nothing cut", "SNIP", "GraSP", "SynFlow", "Random")
 
 
-def test_the_modal_answer_is_the_most_frequent_one_and_a_tie_has_none():
-    answers = np.array([[1, 0, 2, 3], [1, 2, 2, 0], [0, 2, 2, 1], [1, 0, 2, 1]])
-    result, share = modal(answers)
+def test_only_modal_answers_without_a_tie_that_differ_make_an_exemplar():
+    result, share = modal(np.array([[1, 0, 2, 3], [1, 2, 2, 0], [0, 2, 2, 1], [1, 0, 2, 1]]))
     assert result.tolist() == [1, UNDECIDED, 2, 1]
     assert share.tolist() == [0.75, 0.5, 1.0, 0.5]
-
-
-def test_only_decided_modal_answers_that_differ_make_an_exemplar():
     first, second = np.array([1, 2, UNDECIDED, 3]), np.array([1, 0, 1, UNDECIDED])
     assert exemplars(first, second).tolist() == [False, True, False, False]
 
@@ -61,8 +57,7 @@ def test_changes_pairs_and_modal_answers_are_counted_by_hand():
 def test_where_nothing_is_cut_no_answer_changes_but_other_seeds_still_differ():
     case = prune_case(embedded.load("digits-mlp"))
     assert case.recipe == embedded.plan("digits-mlp").recipe
-    quick = replace(case, recipe=replace(case.recipe, epochs=2))
-    result = Seeds(ratio=0.0, networks=2)(quick)
+    result = Seeds(ratio=0.0, networks=2)(replace(case, recipe=replace(case.recipe, epochs=2)))
     assert not result["networks"].values[:, 2].any()
     assert (result["pairs"].values > 0).all()
 
@@ -77,13 +72,12 @@ def test_an_unknown_training_and_learned_scores_are_refused():
 
 def test_each_row_is_the_untrained_network_cut_and_trained_by_itself():
     case = replace(prune_case(embedded.load("digits-mlp")), recipe=Recipe("mlp"))
-    partials = []
-
-    def listen(_done, _words="", partial=None):
-        partials.extend([partial] if partial else [])
-
-    result = Untrained(ratio=0.95, epochs=1)(case, listen)["networks"]
-    assert [len(partial["networks"].rows) for partial in partials] == [1, 2, 3, 4, 5, 6]
+    lengths = []
+    result = Untrained(ratio=0.95, epochs=1)(
+        case,
+        lambda *given: lengths.extend(len(part["networks"].rows) for part in given[2:] if part),
+    )["networks"]
+    assert lengths == [1, 2, 3, 4, 5, 6]
     first = PruneCase(fresh(case.data, case.recipe, case.seed), case.data, case.seed)
     assert result.rows == (*ALL, "Magnitude")
     for name in result.rows:

@@ -13,10 +13,10 @@ from engine.sparsity.effects.sensitivity import DENSE, LEAST, OFFERED, RATIOS, S
 from engine.sparsity.masks.pruning import BY_TITLE, searched_settings
 from engine.vision import data as data_sets
 from engine.vision.models import embedded
-from engine.vision.training import outputs
 from engine.vision.weights.parts import prunable_parts
 from engine.vision.weights.subjects import PHOTOGRAPHS
 from tests import tiny
+from tests.engine.sparsity.cases import calls_of
 
 pytestmark = pytest.mark.usefixtures("empty_home")
 
@@ -59,8 +59,7 @@ def least_filters(name, ratio):
 def test_each_cell_is_the_network_with_that_layer_s_least_weights_zeroed_by_hand(
     digits, structure, zeroed
 ):
-    method = Sensitivity(structure=structure, images=200, head=structure == "weight")
-    result = method(digits)
+    result = Sensitivity(structure=structure, images=200, head=structure == "weight")(digits)
     rows = digits.data.some("test", 200, digits.seed)
     layer_parts = prunable_parts(digits.model, head=structure == "weight")
     assert result["accuracy"].rows == tuple(part.layer for part in layer_parts)
@@ -94,17 +93,10 @@ def test_many_layers_are_shown_fewer_images_and_that_is_said(monkeypatch, there,
     case = replace(case, data=tiny.data_for(case.model, there))
     layers = len(prunable_parts(case.model, head=False))
     monkeypatch.setattr(sensitivity, "MOST", 30 * layers)
-    counts = []
-
-    def watched(model, data, rows):
-        counts.append(len(rows))
-        return outputs(model, data, rows)
-
-    monkeypatch.setattr(sensitivity, "outputs", watched)
+    calls = calls_of(monkeypatch, sensitivity, "outputs")
     method = Sensitivity(images=asked)
     result = method(case)
-    tests = len(case.data.rows("test"))
-    assert set(counts) == {min(seen, tests)}
+    assert {len(rows) for *_, rows in calls} == {min(seen, len(case.data.rows("test")))}
     words = f" Because {layers} layers are tried, they see {seen} test images."
     assert (words in method.finding(case, result)) == told
     assert method.count(case) == seen
@@ -145,8 +137,7 @@ def test_what_an_earlier_round_cut_stays_cut_in_all_layers(digits):
     case = PruneCase(first.made(digits, first.masks(digits)), digits.data)
     result = Sensitivity(images=200)(case)
     earlier_masks = masks_in(case.model)
-    rows = case.data.some("test", 200, case.seed)
-    whole = right_by_hand(case, rows, lambda _: None)
+    whole = right_by_hand(case, case.data.some("test", 200, case.seed), lambda _: None)
     assert result["figures"][DENSE] == pytest.approx(whole, abs=1e-6)
     for part, line in zip(earlier_masks.parts, result["accuracy"].values, strict=True):
         gone = 1 - earlier_masks.array(part.name).mean()
@@ -156,6 +147,5 @@ def test_what_an_earlier_round_cut_stays_cut_in_all_layers(digits):
 
 
 def test_a_search_for_one_cut_of_the_whole_network_is_not_offered():
-    assert {BY_TITLE[title] for title in OFFERED} == {
-        kind for kind in BY_TITLE.values() if not searched_settings(kind)
-    }
+    expected = {kind for kind in BY_TITLE.values() if not searched_settings(kind)}
+    assert {BY_TITLE[title] for title in OFFERED} == expected

@@ -23,9 +23,8 @@ def lively(network, seed=0):
             if isinstance(module, nn.BatchNorm2d):
                 for tensor in (module.weight, module.bias, module.running_mean):
                     tensor.copy_(torch.randn(tensor.shape, generator=generator) * 0.5 + 0.3)
-                module.running_var.copy_(
-                    torch.rand(module.running_var.shape, generator=generator) + 0.5
-                )
+                shape = module.running_var.shape
+                module.running_var.copy_(torch.rand(shape, generator=generator) + 0.5)
             elif isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
                 module.bias.copy_(torch.randn(module.bias.shape, generator=generator))
     return network
@@ -44,8 +43,7 @@ def largest_difference(model, other):
 @pytest.mark.parametrize("structure", ["filter", "channel", "group"])
 @pytest.mark.parametrize("name", [name for name in SMALL if name != "vit"])
 def test_logits_without_the_channels_are_those_with_zeros(name, structure):
-    shape = NetworkShape(1, 16, 5)
-    model = tiny.classifier(lively(build(name, shape, 0)), side=16)
+    model = tiny.classifier(lively(build(name, NetworkShape(1, 16, 5), 0)), side=16)
     zeros, masks = cut(model, structure=structure)
     smaller = shrunk(zeros)
     scale = max(zeros.logits(torch.rand(2, 3, 16, 16)).abs().max().item(), 1.0)
@@ -85,7 +83,7 @@ def test_a_convolution_that_goes_through_each_channel_follows_its_maker():
     assert largest_difference(zeros, smaller) < 1e-5
 
 
-def test_channels_that_a_convolution_of_several_groups_reads_or_makes_stay():
+def test_channels_of_several_groups_stay_and_those_that_become_something_by_a_sigmoid():
     class Grouped(nn.Sequential):
         def __init__(self):
             convolutions = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, groups=2), nn.Conv2d(8, 6, 1)
@@ -94,8 +92,6 @@ def test_channels_that_a_convolution_of_several_groups_reads_or_makes_stay():
     model = tiny.classifier(lively(Grouped()), side=12)
     assert {space.makers for space in channels_of(model).spaces} == {("2.weight",), ("3.weight",)}
 
-
-def test_a_channel_that_becomes_something_by_a_sigmoid_stays():
     class Odd(nn.Module):
         def __init__(self):
             super().__init__()
@@ -106,8 +102,7 @@ def test_a_channel_that_becomes_something_by_a_sigmoid_stays():
             hidden = self.conv2(self.conv1(images).sigmoid())
             return self.fc(hidden.roll(1, 1).mean((2, 3)))  # roll is not known
 
-    model = tiny.classifier(lively(Odd()), side=12)
-    assert channels_of(model).spaces == ()
+    assert channels_of(tiny.classifier(lively(Odd()), side=12)).spaces == ()
 
 
 class Pair(nn.Module):
@@ -120,8 +115,7 @@ class Pair(nn.Module):
         self.last, self.fc = nn.Conv2d(wide, 5, 1), nn.Linear(5, 4)
 
     def forward(self, images):
-        hidden = self.last(self.join(self.one(images), self.two(images)))
-        return self.fc(hidden.mean((2, 3)))
+        return self.fc(self.last(self.join(self.one(images), self.two(images))).mean((2, 3)))
 
 
 BOTH, FIRST_ONLY, TWO = ("one.weight", "two.weight"), ("one.weight",), ("two.weight",)
@@ -162,20 +156,16 @@ def test_a_vision_transformer_keeps_its_size():
 
 
 def test_parameters_fall_as_the_square_when_half_of_every_channel_goes():
-    model = embedded.load("phantom-cnn")
-    zeros, _ = cut(model, structure="group")
+    zeros, _ = cut(embedded.load("phantom-cnn"), structure="group")
     smaller = shrunk(zeros)
     assert smaller.after / smaller.before == pytest.approx(0.25, abs=0.02)
     assert largest_difference(zeros, smaller.model) < 1e-5
 
 
 def test_a_network_that_lost_a_whole_layer_to_zeros_keeps_one_channel_there():
-    model = tiny.cnn()
-    masks = {
-        "conv1.weight": torch.zeros(8, 3, 3, 3, dtype=torch.bool),
-        "conv1.bias": torch.zeros(8, dtype=torch.bool),
-    }
-    zeros = pruned(model, masks)
+    sizes = {"conv1.weight": (8, 3, 3, 3), "conv1.bias": (8,)}
+    masks = {name: torch.zeros(size, dtype=torch.bool) for name, size in sizes.items()}
+    zeros = pruned(tiny.cnn(), masks)
     smaller = shrunk(zeros)
     assert smaller.model.network.conv1.out_channels >= 1
     assert largest_difference(zeros, smaller.model) < 1e-6

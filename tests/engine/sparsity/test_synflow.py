@@ -46,8 +46,7 @@ def whole(case):
 
 def test_the_flow_is_the_same_through_every_layer(case):
     flow = flow_of(case.model, whole(case))
-    network = case.model.network
-    weights = {name: p.detach().double().abs() for name, p in network.named_parameters()}
+    weights = {name: p.detach().double().abs() for name, p in case.model.network.named_parameters()}
     hidden = torch.ones(1, 3, 16, 16, dtype=torch.float64)
     hidden = nn.functional.conv2d(hidden, weights["conv1.weight"], padding=1)
     hidden = nn.functional.conv2d(hidden, weights["conv2.weight"], padding=1).mean((2, 3))
@@ -59,11 +58,8 @@ def test_the_flow_is_the_same_through_every_layer(case):
     order = np.argsort(np.concatenate([places[name].ravel() for name in flow]))
     flat = np.concatenate([scores.ravel() for scores in flow.values()])
     assert (np.diff(flat[order]) >= 0).all()
-
-
-def test_the_flow_is_the_same_also_with_norms_and_biases():
-    model = embedded.load("phantom-cnn")
-    flow = flow_of(model, {p.name: np.ones(p.shape, np.bool_) for p in prunable_parts(model)})
+    model = embedded.load("phantom-cnn")  # with norms and biases
+    flow = flow_of(model, whole(PruneCase(model, tiny.data_for(model))))
     sums = [scores.sum() for name, scores in flow.items() if name.startswith("body")]
     assert np.ptp(sums) / sums[0] < 1e-3
 
@@ -77,18 +73,14 @@ def test_its_order_gives_the_masks_of_the_rounds_written_out(case):
         density = 0.05 ** (turn / 6)
         flow = flow_of(case.model, masks)
         row = np.concatenate([flow[p.name].ravel() for p in layer_parts])
-        alive = np.concatenate([masks[p.name].ravel() for p in layer_parts])
-        row[~alive] = -1
-        stay = np.argsort(-row, kind="stable")[: round(density * size)]
+        row[~np.concatenate([masks[p.name].ravel() for p in layer_parts])] = -1
         flat = np.zeros(size, np.bool_)
-        flat[stay] = True
-        start = 0
-        for part in layer_parts:
-            masks[part.name] = flat[start : start + part.size].reshape(part.shape)
-            start += part.size
+        flat[np.argsort(-row, kind="stable")[: round(density * size)]] = True
+        pieces = np.split(flat, np.cumsum([part.size for part in layer_parts])[:-1])
+        for part, piece in zip(layer_parts, pieces, strict=True):
+            masks[part.name] = piece.reshape(part.shape)
         pruner = Pruner(case.model, scores, MaskRules(head=True, least=0))
-        ours = pruner.at(1 - round(density * size) / size)
-        assert np.array_equal(ours.flat, flat)
+        assert np.array_equal(pruner.at(1 - round(density * size) / size).flat, flat)
 
 
 def test_no_layer_is_emptied_where_snip_empties_some(case):
@@ -129,8 +121,6 @@ def test_a_large_network_is_ranked_in_float32_to_the_same_masks(case, monkeypatc
     slow = SynFlow(rounds=8, final=0.05)(case)["scores"]
     monkeypatch.setattr(synflow, "LARGE", 10)
     fast = SynFlow(rounds=8, final=0.05)(case)["scores"]
+    pruners = [Pruner(case.model, scores, MaskRules(head=True)) for scores in (slow, fast)]
     for ratio in (0.3, 0.8, 0.95):
-        first, second = (
-            Pruner(case.model, s, MaskRules(head=True)).at(ratio) for s in (slow, fast)
-        )
-        assert overlap(first, second).iou >= 0.999
+        assert overlap(*(pruner.at(ratio) for pruner in pruners)).iou >= 0.999

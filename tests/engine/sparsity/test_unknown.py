@@ -58,8 +58,7 @@ def scores_by_hand(kind, fit, labels, asked):
     for label in range(10):
         means.append(features[labels == label].mean(0))
         moved[labels == label] -= means[-1]
-    spread = moved.T @ moved / len(moved)
-    values, axes = np.linalg.eigh(spread)
+    values, axes = np.linalg.eigh(moved.T @ moved / len(moved))
     small = values <= 1e-10 * values.max()
     values = np.maximum(values, 0) + (1e-3 * values.mean() if small.any() else 0)
     inverse = axes @ np.diag(1 / values) @ axes.T
@@ -107,9 +106,8 @@ def test_every_figure_is_counted_again_pair_by_pair(digits, ratio):
 
 def test_a_model_in_which_nothing_is_left_tells_nothing_apart(digits):
     parts = sparsity.prunable_parts(digits.model)
-    nothing = sparsity.masks_of(
-        {part.name: np.zeros(part.shape, np.bool_) for part in parts}, parts
-    )
+    bits = {part.name: np.zeros(part.shape, np.bool_) for part in parts}
+    nothing = sparsity.masks_of(bits, parts)
     result = rows_of(sparsity.told_apart(digits, sparsity.pruned(digits.model, nothing), 50))
     for row in result.values():
         assert (row["pruned AUROC"], row["pruned FPR95"]) == (0.5, 1.0)
@@ -144,10 +142,8 @@ class Squeezed(nn.Module):
 
 def test_detectors_that_need_the_head_say_why_they_have_no_figures():
     model = tiny.classifier(tiny.random_weights(Squeezed()), 8)
-    case = sparsity.PruneCase(model, tiny.data_for(model))
-    result = sparsity.told_apart(case, model, 20)
-    results = rows_of(result)
-    for name, row in results.items():
+    result = sparsity.told_apart(sparsity.PruneCase(model, tiny.data_for(model)), model, 20)
+    for name, row in rows_of(result).items():
         assert np.isnan(row["dense AUROC"]) == ("KNN" in name or "Mahalanobis" in name)
     assert any("KNN" in label and "last linear layer" in label for label in result["notes"].labels)
 
@@ -171,13 +167,10 @@ def test_known_images_are_test_images_and_held_out_classes_count_as_unknown():
     assert set(samples.known.ids) <= set(data.ids[data.rows("test")])
 
 
-def test_each_pair_is_a_win_a_draw_or_a_loss():
+def test_each_pair_is_a_win_a_draw_or_a_loss_and_the_interval_draws_whole_groups():
     known, unknown = np.array([0.0, 1.0, 4.0]), np.array([1.0, 2.0])
     assert above(known, unknown).tolist() == [[1, 0.5, 0], [1, 1, 0]]
     assert np.isnan(above(np.array([0.0, np.inf]), unknown)).all()
-
-
-def test_the_interval_draws_whole_groups_and_both_models_alike():
     rng = np.random.default_rng(0)
     known, unknown = rng.normal(size=40), rng.normal(1, 1, 30)
     alone = np.arange(40)
@@ -188,17 +181,14 @@ def test_the_interval_draws_whole_groups_and_both_models_alike():
     first = np.repeat([0, 1], 20)
     only = (np.where(first == 0, known, known - 100), unknown)  # better on one group alone
     wide = change_between((known, unknown), only, first, 0)
-    narrow = change_between((known, unknown), only, alone, 0)
-    assert np.ptp(wide) > 1.5 * np.ptp(narrow)
+    assert np.ptp(wide) > 1.5 * np.ptp(change_between((known, unknown), only, alone, 0))
     assert wide[0] == 0  # where the group that is no better is drawn twice
 
 
 def test_detectors_are_the_anomaly_family_s(digits, monkeypatch):
     fitted = []
     plain = Detector.fitted
-    monkeypatch.setattr(
-        Detector, "fitted", lambda self, bank: (fitted.append(self.name), plain(self, bank))[1]
-    )
+    monkeypatch.setattr(Detector, "fitted", lambda d, x: fitted.append(d.name) or plain(d, x))
     result = answer(sparsity.Unknown(ratio=0.37, images=30), digits)
     assert sorted(set(fitted)) == ["Energy", "KNN", "MSP", "Mahalanobis"]
     assert all(fitted.count(name) == 2 for name in set(fitted))  # for each model anew

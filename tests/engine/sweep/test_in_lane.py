@@ -1,5 +1,7 @@
 """A sweep in the lane of the app: stopped in the middle, it keeps what was done."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.core.errors import BlindspotError, Cancelled
@@ -43,8 +45,7 @@ def test_a_sweep_let_through_within_another_does_not_wait_for_its_question(
 
     def asks_back(self, case, progress=quiet):
         if not inner:
-            name = "a second visitor's"
-            inner.append(in_lane.submit(name, computing(looked), "live", "other"))
+            inner.append(in_lane.submit("a second's", computing(looked), "live", "other"))
             progress(0.5)  # which lets it through
         return plain(self, case, progress)
 
@@ -76,11 +77,8 @@ def test_the_name_of_a_plan_tells_what_its_answers_depend_on(digits, monkeypatch
 
 def test_what_failed_once_is_not_tried_again_for_the_same_image(at_home, digits, monkeypatch):
     at_home()
-    plan = digits(1)
-    looked = look_up(
-        type(plan)(plan.methods, plan.axes, {}, plan.images * 2), LocalExecutor(), quiet
-    )
-    methods = []
+    twice = replace(digits(1), settings={}, images=digits(1).images * 2)
+    looked, methods = look_up(twice, LocalExecutor(), quiet), []
 
     def fails(method, case, progress):
         methods.append(method)

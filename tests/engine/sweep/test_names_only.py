@@ -44,7 +44,6 @@ def swept(request, tmp_path):
 
 
 def written(swept):
-    """All that is written of a sweep."""
     files = (as_csv(swept.rows), as_parquet(swept.rows), left_out(swept.left_out))
     return b"".join((*files, sheet(swept.rows, "http://localhost").encode()))
 

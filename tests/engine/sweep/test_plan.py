@@ -8,14 +8,13 @@ from engine.core.errors import BlindspotError
 from engine.sweep import images
 from engine.sweep import plan as plans
 from engine.sweep.plan import read_plan
+from tests.engine.vision.data.nova_files import write
 
 HEAD = 'methods = ["attribution.GradCam"]\n'
 
 
 @pytest.fixture
 def read(tmp_path):
-    """The plan of some lines."""
-
     def of(lines):
         path = tmp_path / "plan.toml"
         path.write_text(lines, "utf-8")
@@ -75,29 +74,19 @@ def test_a_list_in_a_list_is_one_value(read):
 
 
 def test_a_folder_gives_its_files_with_the_folder_they_lie_in_as_label(read, tmp_path):
-    for name in ("b/2.png", "b/10.png", "a/in/1.png", "loose.png", ".hidden/3.png", "a/Thumbs.db"):
-        path = tmp_path / "photos" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
+    names = ("b/2.png", "b/10.png", "a/in/1.png", "loose.png", ".hidden/3.png", "a/Thumbs.db")
+    write(tmp_path / "photos", dict.fromkeys(names, b""))
     result = read(f'{HEAD}images = "photos"').images
-    assert [(image.title, image.label) for image in result] == [
-        ("a/in/1.png", "in"),
-        ("b/10.png", "b"),
-        ("b/2.png", "b"),
-        ("loose.png", ""),
-    ]
+    labels = {"a/in/1.png": "in", "b/10.png": "b", "b/2.png": "b", "loose.png": ""}
+    assert [(image.title, image.label) for image in result] == [*labels.items()]
     assert result[0].source == str(tmp_path / "photos/a/in/1.png")
     named = read(f'{HEAD}images = ["sample:chelsea", "photos/loose.png"]').images
-    assert [image.source for image in named] == [
-        "sample:chelsea",
-        str(tmp_path / "photos/loose.png"),
-    ]
+    sources = ["sample:chelsea", str(tmp_path / "photos/loose.png")]
+    assert [image.source for image in named] == sources
 
 
 def test_a_folder_with_too_many_files_is_refused_while_it_is_walked(tmp_path, monkeypatch):
-    for at in range(9):
-        (tmp_path / "many").mkdir(exist_ok=True)
-        (tmp_path / f"many/{at}.png").write_bytes(b"")
+    write(tmp_path / "many", {f"{at}.png": b"" for at in range(9)})
     visited, real = [], Path.is_file
     monkeypatch.setattr(Path, "is_file", lambda path: visited.append(path) or real(path))
     monkeypatch.setattr(images, "MAX_IMAGES", 3)

@@ -41,23 +41,18 @@ def test_a_plan_that_takes_too_much_is_refused_in_words(monkeypatch):
 
 
 def test_models_are_those_that_learned_the_data():
-    assert {option.name for option in model_options({"images": "digits"})} >= {
-        "digits-cnn",
-        "digits-mlp",
-    }
-    assert all("digits" in option.name for option in model_options({"images": "digits"}))
-    photographs = [option.name for option in model_options({"images": SAMPLED})]
-    assert photographs == [option.name for option in model_options({"images": "upload-1"})]
-    assert SweepRequest().models[0] in {
-        option.name for option in model_options({"images": "mnist-5k"})
-    }
+    def offered(images):
+        return [option.name for option in model_options({"images": images})]
+
+    assert {*offered("digits")} >= {"digits-cnn", "digits-mlp"}
+    assert all("digits" in name for name in offered("digits"))
+    assert offered(SAMPLED) == offered("upload-1")
+    assert SweepRequest().models[0] in offered("mnist-5k")
 
 
 def test_every_value_that_is_offered_is_one_that_the_method_takes():
     assert len(variable([Occlusion])) == 3
-    assert values_of(next(s for s in Rise.__dataclass_fields__.values() if s.name == "masks"))[
-        :2
-    ] == [100, 200]
+    assert values_of(Rise.__dataclass_fields__["masks"])[:2] == [100, 200]
     for kind in HEATMAPS:
         for name, spec in variable([kind]).values():
             assert name == kind.full_name()

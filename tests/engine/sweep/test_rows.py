@@ -25,7 +25,6 @@ def test_figures_are_single_numbers():
 
 
 def opened(picture):
-    """Its pixels."""
     return np.asarray(Image.open(BytesIO(picture)).convert("RGB"))
 
 
@@ -82,10 +81,8 @@ def test_rows_are_filtered_and_sorted(choice, places):
 
 
 def test_only_what_tells_rows_apart_is_offered():
-    assert filter_options(ROWS) == {
-        "Predicted class": ["3", "5"],
-        "Method": ["attribution.GradCam", "attribution.Occlusion"],
-    }
+    methods = ["attribution.GradCam", "attribution.Occlusion"]
+    assert filter_options(ROWS) == {"Predicted class": ["3", "5"], "Method": methods}
     assert sorts_of(ROWS)[-1] == "map.high"
     assert filter_options(ROWS[:1]) == {}
 

@@ -76,7 +76,6 @@ def test_a_large_sweep_has_its_first_answers_on_the_sheet_and_the_sheet_says_so(
 
 
 def read(data):
-    """The rows of a CSV file."""
     return list(csv.DictReader(StringIO(data.decode())))
 
 

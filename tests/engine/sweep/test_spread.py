@@ -18,18 +18,11 @@ from engine.core.method import quiet
 from engine.core.result import Curve
 from engine.sweep import scheduler, spread
 from engine.sweep.scheduler import Scheduler
-from engine.sweep.spread import (
-    Cluster,
-    LocalExecutor,
-    Processes,
-    at_our_home,
-    cluster,
-    piece_size,
-    sign,
-)
+from engine.sweep.spread import Cluster, LocalExecutor, Processes, at_our_home, cluster
 from engine.sweep.sweeping import long, look_up, sweep
 from engine.sweep.work import Found, Numbered, chunks
 from engine.vision.models import pace
+from tests import tiny
 from tests.engine.sweep.conftest import arrays, entries
 
 needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="distributed is missing")
@@ -113,10 +106,8 @@ def workers_at(tmp_path, monkeypatch):
     def start(address):
         command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny"]
         more = ["--nthreads", "1", "--no-dashboard", "--preload", str(tmp_path / "logged.py")]
-        started.extend(
-            subprocess.Popen([*command, *more], cwd=tmp_path, stderr=subprocess.DEVNULL)
-            for _ in range(2)
-        )
+        options = {"cwd": tmp_path, "stderr": subprocess.DEVNULL}
+        started.extend(subprocess.Popen([*command, *more], **options) for _ in range(2))
         return started
 
     yield start
@@ -209,8 +200,6 @@ class FakeClient:
 
 
 class FakeFuture:
-    """One of them."""
-
     def __init__(self, given):
         self.given = given
 
@@ -235,20 +224,13 @@ def connect(monkeypatch):
 
 def test_a_piece_that_ends_its_workers_does_not_end_the_sweep(connect):
     distributed = pytest.importorskip("distributed")
-    results = [
-        distributed.KilledWorker("x", None, 3),
-        distributed.client.FutureCancelledError("x", ""),
-        *([Found(place)] for place in range(12)),
-    ]
+    ended = distributed.client.FutureCancelledError("x", "")
+    results = [distributed.KilledWorker("x", None, 3), ended, *([Found(n)] for n in range(12))]
     client = connect(FakeClient(results))
     result = list(Cluster(LOCAL, gpu=True, count=3)(numbered(40), compute=True))
     assert [len(piece) for piece in client.asked["pieces"]] == [3] * 13 + [1]
     assert [[outcome.place for outcome in piece] for piece in result[:2]] == [[0, 1, 2], [3, 4, 5]]
-    assert all(
-        outcome.fault and "tries again" in outcome.problem
-        for piece in result[:2]
-        for outcome in piece
-    )
+    assert all(one.fault and "tries again" in one.problem for piece in result[:2] for one in piece)
     assert "Several workers ended" in result[0][0].problem
     assert result[2:] == results[2:]
     assert client.asked["resources"] == {"GPU": 1}
@@ -276,11 +258,10 @@ def test_a_cluster_without_a_worker_that_fits_is_not_waited_for(connect):
 
 
 def test_what_takes_long_is_a_piece_alone(digits):
-    (numbered_question,) = [Numbered(0, question) for question in digits(1).questions()[:1]]
-    results = [long(numbered_question, seconds) for seconds in (None, 9.0, 11.0)]
+    question = digits(1).questions()[0]
+    results = [long(Numbered(0, question), seconds) for seconds in (None, 9.0, 11.0)]
     assert results == [False, False, True]
-    job = Numbered(1, replace(numbered_question.question, method="attribution.Study"))
-    assert long(job, None)
+    assert long(Numbered(1, replace(question, method="attribution.Study")), None)
     questions = [replace(question, alone=question.place in {1, 4}) for question in numbered(7)]
     places = [[question.place for question in piece] for piece in chunks(questions, 2)]
     assert places == [[0], [1], [2, 3], [4], [5, 6]]
@@ -289,7 +270,7 @@ def test_what_takes_long_is_a_piece_alone(digits):
 def test_a_worker_takes_the_paces_of_the_sweep_and_knows_our_home(at_home, digits, monkeypatch):
     at_home()
     monkeypatch.setattr(pace, "_taken", {})
-    with sign() as token:
+    with spread.sign() as token:
         assert at_our_home([], token, {"a|b": {"batch": 3}}, compute=False) == []
         assert pace._taken == {"a|b": {"batch": 3}}
     with pytest.raises(BlindspotError, match="which is not our folder"):
@@ -297,8 +278,6 @@ def test_a_worker_takes_the_paces_of_the_sweep_and_knows_our_home(at_home, digit
 
 
 def test_a_pace_that_was_taken_decides_the_batch(monkeypatch):
-    from tests import tiny
-
     model = tiny.cnn()
     monkeypatch.setattr(pace, "_taken", {})
     monkeypatch.setattr(pace, "_measured_rows", {})  # what other tests of this process went by
@@ -321,4 +300,4 @@ def test_processes_hold_less_in_memory(at_home, monkeypatch):
 
 
 def test_pieces_are_small_enough_to_go_round():
-    assert [piece_size(count, 2) for count in (1, 8, 48, 10_000)] == [1, 1, 6, 16]
+    assert [spread.piece_size(count, 2) for count in (1, 8, 48, 10_000)] == [1, 1, 6, 16]

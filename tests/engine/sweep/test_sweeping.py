@@ -4,8 +4,10 @@ import csv
 import io
 import sys
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -22,7 +24,9 @@ from engine.sweep.sweeping import SweepProgress, look_up, sweep
 from engine.vision.images.samples import SAMPLES
 from tests import tiny
 from tests.engine.sweep.conftest import arrays
+from tests.engine.vision.data.nova_files import write
 from tests.hostile.pictures import BEYOND
+from tests.in_memory import png
 
 PLAN = """
 methods = ["attribution.GradCam", "attribution.Occlusion"]
@@ -45,7 +49,6 @@ def plan(tmp_path, monkeypatch):
 
 
 def rows(folder):
-    """The table, as CSV has it."""
     return list(csv.DictReader(io.StringIO((folder / "answers.csv").read_text("utf-8"))))
 
 
@@ -55,9 +58,7 @@ def test_a_sweep_gives_a_row_for_each_answer_and_computes_nothing_again(
     at_home()
     assert main(["sweep", plan(), "--out", "out"]) == 0
     output = capsys.readouterr().out
-    assert output.startswith(
-        "30 answers, 0 kept already, 30 to compute; how long that takes is not"
-    )
+    assert output.startswith("30 answers, 0 kept already, 30 to compute; how long that takes is")
     assert "30 computed in" in output
     first = rows(tmp_path / "out")
     assert len({row["digest"] for row in first}) == len(first) == 30
@@ -70,9 +71,7 @@ def test_a_sweep_gives_a_row_for_each_answer_and_computes_nothing_again(
     assert sorted({row["settings"] for row in first}) == ["", "side=2", "side=3"]
     parquet = pq.read_table(tmp_path / "out/answers.parquet").to_pylist()
     assert [record["digest"] for record in parquet] == [row["digest"] for row in first]
-    assert all(
-        type(record["correct"]) is bool and 0 < record["confidence"] <= 1 for record in parquet
-    )
+    assert all(type(line["correct"]) is bool and 0 < line["confidence"] <= 1 for line in parquet)
     assert main(["sweep", plan(), "--out", "out"]) == 0
     output = capsys.readouterr().out
     assert output.startswith("30 answers, 30 kept already, nothing to compute.")
@@ -85,12 +84,10 @@ def test_a_folder_is_swept_but_for_what_cannot_be_read(
     at_home, plan, tmp_path, capsys, monkeypatch
 ):
     at_home()
-    for name in ("tabby/cat.png", "espresso/cup.png", "espresso/again.png"):
-        path = tmp_path / "photos" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.open(SAMPLES["cat" not in name].path()).save(path)
-    (tmp_path / "photos/beyond.tif").write_bytes(BEYOND)
-    (tmp_path / "photos/broken.png").write_text("no picture")
+    cat, cup = (png(np.asarray(Image.open(entry.path()))) for entry in SAMPLES[:2])
+    files = {"tabby/cat.png": cat, "espresso/cup.png": cup, "espresso/again.png": cup}
+    files |= {"beyond.tif": BEYOND, "broken.png": b"no picture"}
+    write(tmp_path / "photos", files)
     model = tiny.cnn()
     monkeypatch.setattr("engine.vision.arguments.load", lambda _: model)
     monkeypatch.setattr("engine.sweep.links.line_of", lambda _: "")
@@ -105,15 +102,10 @@ def test_a_folder_is_swept_but_for_what_cannot_be_read(
     assert [row["label"] for row in result] == ["espresso", "espresso", "tabby"]
     assert {row["correct"] for row in result} == {""}  # they are no classes of this model
     left = list(csv.DictReader(io.StringIO((tmp_path / "out/left-out.csv").read_text())))
-    assert sorted((row["image"], row["method"].split(".")[1]) for row in left) == [
-        ("again.png", "AttentionRollout"),
-        ("beyond.tif", "AttentionRollout"),
-        ("beyond.tif", "Gradient"),
-        ("broken.png", "AttentionRollout"),
-        ("broken.png", "Gradient"),
-        ("cat.png", "AttentionRollout"),
-        ("cup.png", "AttentionRollout"),
-    ]
+    lacking, unread = ["again.png", "cat.png", "cup.png"], ["beyond.tif", "broken.png"]
+    expected = [(name, "AttentionRollout") for name in lacking + unread]
+    expected += [(name, "Gradient") for name in unread]
+    assert sorted((row["image"], row["method"].split(".")[1]) for row in left) == sorted(expected)
 
 
 def test_a_file_whose_name_is_not_utf_8_has_a_row_and_a_reason(at_home, plan, tmp_path):
@@ -135,26 +127,29 @@ def test_a_file_whose_name_is_not_utf_8_has_a_row_and_a_reason(at_home, plan, tm
 def test_the_same_image_twice_is_computed_once(at_home, digits):
     at_home()
     plan = digits(2)
-    again = replace(plan, images=plan.images * 2)
-    looked = look_up(again, LocalExecutor(), quiet)
+    looked = look_up(replace(plan, images=plan.images * 2), LocalExecutor(), quiet)
     assert (len(looked.missing), len(looked.twice)) == (6, 6)
     done = sweep(looked, LocalExecutor(), quiet)
     assert (done.computed, len(done.rows)) == (6, 12)
     assert [row.digest for row in done.rows[:6]] == [row.digest for row in done.rows[6:]]
 
 
+def failing_at(errors):
+    """Answer as ever, but for the questions at these places."""
+    real, places = run.answer, count()
+
+    def answer(method, case, progress):
+        if error := errors.get(next(places)):
+            raise error
+        return real(method, case, progress)
+
+    return answer
+
+
 def test_stopping_keeps_what_was_finished_and_says_how_to_go_on(at_home, plan, capsys, monkeypatch):
     home = at_home()
-    real, answers = run.answer, []
-
-    def stopped(method, case, progress):
-        if len(answers) == 4:
-            raise KeyboardInterrupt
-        answers.append(real(method, case, progress))
-        return answers[-1]
-
     with monkeypatch.context() as patch:
-        patch.setattr(work.run, "answer", stopped)
+        patch.setattr(work.run, "answer", failing_at({4: KeyboardInterrupt}))
         assert main(["sweep", plan(), "--out", "out"]) == 130
     assert "4 of 30 were computed and are kept." in capsys.readouterr().out
     finished = arrays(home)
@@ -166,11 +161,7 @@ def test_stopping_keeps_what_was_finished_and_says_how_to_go_on(at_home, plan, c
 
 def test_who_stops_at_once_is_not_told_of_answers_looked_up(at_home, plan, capsys, monkeypatch):
     home = at_home()
-
-    def stopped(method, case, progress):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(work.run, "answer", stopped)
+    monkeypatch.setattr(work.run, "answer", failing_at({0: KeyboardInterrupt}))
     assert main(["sweep", plan(), "--out", "out"]) == 130
     assert "0 of 30 were computed and are kept." in capsys.readouterr().out
     assert not (home / "answers").exists()
@@ -178,16 +169,7 @@ def test_who_stops_at_once_is_not_told_of_answers_looked_up(at_home, plan, capsy
 
 def test_what_failed_is_not_counted_as_kept(at_home, plan, capsys, monkeypatch):
     at_home()
-    real, cases = run.answer, []
-
-    def failing(method, case, progress):
-        cases.append(case)
-        if len(cases) == 1:
-            raise ZeroDivisionError
-        if len(cases) == 4:
-            raise KeyboardInterrupt
-        return real(method, case, progress)
-
+    failing = failing_at({0: ZeroDivisionError, 3: KeyboardInterrupt})
     monkeypatch.setattr(work.run, "answer", failing)
     assert main(["sweep", plan(), "--out", "out"]) == 130
     assert "2 of 30 were computed and are kept." in capsys.readouterr().out
@@ -234,7 +216,7 @@ DASK = ["--dry-run", "--scheduler"]
         (
             ["--dry-run"],
             f"{PLAN}arguments.target = 'zebra'",
-            "None of the 30 answers can be had. No class is called",
+            "None of the 30 answers can be had. No",
         ),
     ],
 )

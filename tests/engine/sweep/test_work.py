@@ -43,11 +43,9 @@ def test_a_probability_that_is_not_finite_is_left_empty(at_home, digits, monkeyp
 
 def test_a_label_that_names_no_class_is_neither_right_nor_wrong():
     model = tiny.cnn()
-    labels = list(model.labels)
-    assert work.label_number(labels[1].upper(), model) == 1
+    assert work.label_number(list(model.labels)[1].upper(), model) == 1
     assert work.label_number("no such class", model) is None
-    numbers = SimpleNamespace(labels=("0", "1"))
-    assert work.label_number("1", numbers) == 1
+    assert work.label_number("1", SimpleNamespace(labels=("0", "1"))) == 1
     assert work.label_number("1", SimpleNamespace(labels=("cat", "dog"))) is None
     assert work.label_number("", SimpleNamespace(labels=("cat", "dog"))) is None
 
@@ -66,12 +64,6 @@ def test_a_label_that_names_no_class_is_neither_right_nor_wrong():
     ],
 )
 def test_a_label_names_a_class_by_its_whole_name_or_a_synonym(label, index):
-    labels = (
-        "horse cart",
-        "tiger shark, Galeocerdo cuvieri",
-        "crane",
-        "crane",
-        "maillot",
-        "maillot, tank suit",
-    )
+    labels = ["horse cart", "tiger shark, Galeocerdo cuvieri", "crane", "crane", "maillot"]
+    labels += ["maillot, tank suit"]
     assert work.label_number(label, SimpleNamespace(labels=labels)) == index

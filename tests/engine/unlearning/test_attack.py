@@ -24,10 +24,10 @@ from engine.vision.training import Recipe, fresh
 from tests.engine.unlearning.protection.test_own_folders import zipped
 
 
-def answers(count, sharpness, seed, classes=4):
+def answers(count, sharpness, seed, labels=None):
     rng = np.random.default_rng(seed)
-    labels = rng.integers(0, classes, count)
-    logits = rng.normal(size=(count, classes))
+    labels = rng.integers(0, 4, count) if labels is None else labels
+    logits = rng.normal(size=(count, 4))
     logits[np.arange(count), labels] += sharpness
     shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     return Answers(shares, labels)
@@ -75,33 +75,14 @@ def test_an_attacker_on_answers_that_are_independent_of_the_data_is_at_the_base_
     assert privacy(answers(400, 0, 1), answers(400, 0, 2)) == pytest.approx(0.5, abs=0.08)
 
 
-def by_class(sharpness, count, seed):
-    """Answers in the order of their classes, surer of some classes than of others."""
-    parts = [answers(count, level, seed + k, classes=4) for k, level in enumerate(sharpness)]
-    labels = np.repeat(np.arange(4), count)
-    shares = np.concatenate(
-        [
-            np.take_along_axis(part.probabilities, order(part.labels, k), 1)
-            for k, part in enumerate(parts)
-        ]
-    )
-    return Answers(shares, labels)
-
-
-def order(labels, label):
-    """Columns swapped so that each image's own probability stands under the label."""
-    columns = np.tile(np.arange(4), (len(labels), 1))
-    columns[np.arange(len(labels)), labels] = label
-    columns[:, label] = labels
-    return columns
-
-
 @pytest.mark.parametrize("feature", FEATURES)
 def test_on_data_in_the_order_of_their_classes_a_model_that_memorizes_nothing_is_at_chance(feature):
     """The first that stay are of the first classes, and the model is surer of these."""
-    sharpness = (6.0, 4.0, 2.0, 0.0)  # the same for what it learned and for what it did not
-    retain, test = by_class(sharpness, 150, 10), by_class(sharpness, 60, 20)
-    forget = by_class(sharpness, 30, 30)
+    sharpness = [6.0, 4.0, 2.0, 0.0]  # the same for what it learned and for what it did not
+    retain, test, forget = (
+        answers(4 * count, np.repeat(sharpness, count), seed, np.repeat(np.arange(4), count))
+        for count, seed in ((150, 10), (60, 20), (30, 30))
+    )
     result = attack(retain, test, forget, feature)
     assert result.accuracy < 0.58
     mixed = np.random.default_rng(0).permutation(len(retain))
@@ -119,10 +100,9 @@ def test_members_and_strangers_are_as_many_of_each_class_and_drawn_by_the_seed()
     for side, drawn in ((retain, members), (test, other_members)):
         rows = {tuple(row) for row in side.probabilities}
         assert len({tuple(row) for row in drawn.probabilities} & rows) == len(drawn)
-    again = matched(retain, test, seed=3)[0]
-    np.testing.assert_array_equal(again.probabilities, members.probabilities)
-    other = matched(retain, test, seed=4)[0]
-    assert not np.array_equal(other.probabilities, members.probabilities)
+    again, other = (matched(retain, test, seed)[0].probabilities for seed in (3, 4))
+    np.testing.assert_array_equal(again, members.probabilities)
+    assert not np.array_equal(other, members.probabilities)
     single_class = Answers(retain.probabilities, np.zeros(200, int))
     alone = Answers(test.probabilities, np.ones(90, int))
     assert [len(side) for side in matched(single_class, alone)] == [90, 90]
@@ -131,11 +111,8 @@ def test_members_and_strangers_are_as_many_of_each_class_and_drawn_by_the_seed()
 def test_the_band_around_chance_is_five_points_or_two_standard_errors():
     assert band(1000) == band(400) == 0.05
     assert band(100) == pytest.approx(2 * math.sqrt(0.25 / 100))
-    assert not informative(0.55, 1000)
-    assert informative(0.56, 1000)
-    assert not informative(0.58, 100)
-    assert not informative(0.44, 100)
-    assert informative(0.38, 100)
+    figures = (0.55, 1000), (0.56, 1000), (0.58, 100), (0.44, 100), (0.38, 100)
+    assert [informative(*figure) for figure in figures] == [False, True, False, False, True]
 
 
 def test_images_of_a_zip_which_lie_in_the_order_of_its_folders_are_drawn_too():
@@ -161,9 +138,7 @@ def test_modified_entropy_is_the_formula_image_by_image():
         slow = -(1 - p[y]) * math.log(p[y])
         slow -= sum(p[j] * math.log(1 - p[j]) for j in range(4) if j != y)
         assert modified_entropy(sample)[i] == pytest.approx(slow)
-        assert entropy(sample)[i] == pytest.approx(
-            -sum(probability * math.log(probability) for probability in p)
-        )
+        assert entropy(sample)[i] == pytest.approx(-sum(p * np.log(p)))
     sure = Answers(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 0]))
     assert np.isfinite(modified_entropy(sure)).all()
     assert modified_entropy(sure)[0] == 0 < modified_entropy(sure)[1]

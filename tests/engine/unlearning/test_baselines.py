@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
 
 from engine.core.run import answer
 from engine.unlearning import SCRUB, FineTune, GradientAscent, L1Sparse, NegGradPlus, NoOp, Retrain
@@ -16,7 +15,9 @@ from engine.unlearning.ways.scrub import TEMPERATURE, distillation_losses
 from engine.unlearning.ways.unlearner import UnlearningRun
 from engine.vision.models.rebuild import rebuilt
 from engine.vision.training import train
-from tests.engine.unlearning.trained import same, scores, weights
+from tests.engine.unlearning.trained import assert_weights, loss_on, same, scores, weights
+
+SEEN = frozenset({"retain", "forget"})
 
 
 def test_doing_nothing_gives_the_original(case):
@@ -44,17 +45,15 @@ def test_fine_tuning_is_sgd_on_what_stays(case):
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
     for rows in np.array_split(rng.permutation(case.splits.retain), 2):
         optimizer.zero_grad()
-        F.cross_entropy(model(case.data.pixels(rows)), case.data.targets(rows)).backward()
+        loss_on(model, case.data, rows).backward()
         optimizer.step()
-    for name, tensor in model.network.state_dict().items():
-        np.testing.assert_allclose(weights(result)[name], tensor.detach().numpy(), atol=1e-6)
+    assert_weights(result, model, atol=1e-6)
     assert not same(result, answer(FineTune(epochs=1, batch=512), replace(case, seed=1)))
 
 
 def test_ascent_at_no_rate_is_doing_nothing(case):
     little = answer(GradientAscent(rate=1e-6, epochs=1), case)
-    for name, tensor in case.model.network.state_dict().items():
-        np.testing.assert_allclose(weights(little)[name], tensor.numpy(), atol=1e-5)
+    assert_weights(little, case.model, atol=1e-5)
     much = answer(GradientAscent(rate=0.02, epochs=10, clip=None, stop=False), case)
     assert scores(much)["UA"] > scores(little)["UA"] + 0.3
 
@@ -65,7 +64,7 @@ def test_ascent_follows_short_gradients_and_ends_at_a_guess_or_as_published_does
     steps = 0
     for _ in range(50):
         for rows in np.array_split(rng.permutation(case.splits.forget), 2):
-            loss = F.cross_entropy(model(case.data.pixels(rows)), case.data.targets(rows))
+            loss = loss_on(model, case.data, rows)
             if loss > math.log(10):
                 break
             optimizer.zero_grad()
@@ -80,10 +79,8 @@ def test_ascent_follows_short_gradients_and_ends_at_a_guess_or_as_published_does
         break
     result = answer(GradientAscent(), case)
     assert 0 < steps == result["run"]["steps"][0] < 100
-    for name, parameter in model.network.state_dict().items():
-        np.testing.assert_allclose(weights(result)[name], parameter.detach().numpy(), atol=1e-3)
-    whole = answer(GradientAscent(epochs=4, stop=False), case)
-    assert whole["run"]["steps"][0] == 8
+    assert_weights(result, model, atol=1e-3)
+    assert answer(GradientAscent(epochs=4, stop=False), case)["run"]["steps"][0] == 8
 
 
 def test_without_its_pull_l1_sparse_is_fine_tuning_bit_for_bit(case):
@@ -95,9 +92,8 @@ def test_without_its_pull_l1_sparse_is_fine_tuning_bit_for_bit(case):
     sizes = [sum(np.abs(w).sum() for w in weights(made).values()) for made in (pulled, plain)]
     assert sizes[0] < sizes[1]
     method = L1Sparse(epochs=4, pull=0.004, free=1)  # it fades to nothing
-    assert [method.pull_in(epoch) for epoch in range(4)] == pytest.approx(
-        [0.004, 0.004 * 2 / 3, 0.004 / 3, 0.0]
-    )
+    pulls = [method.pull_in(epoch) for epoch in range(4)]
+    assert pulls == pytest.approx([0.004, 0.004 * 2 / 3, 0.004 / 3, 0.0])
 
 
 def test_negative_gradients_with_a_balance_of_one_are_fine_tuning(case):
@@ -107,16 +103,13 @@ def test_negative_gradients_with_a_balance_of_one_are_fine_tuning(case):
 
 
 def test_a_forgotten_image_s_loss_counts_up_to_the_cap_and_has_no_slope_above(case):
-    work = UnlearningRun(case, own_copy(case.model), frozenset({"retain", "forget"}))
-    model, rows = work.model, case.splits.forget[:20]
+    work = UnlearningRun(case, own_copy(case.model), SEEN)
+    model, rows, most = work.model, case.splits.forget[:20], 2 * math.log(10)
     with torch.no_grad():
         sure = model(case.data.pixels(rows))
         margin = sure[:, 3] - sure[:, [0, 1, 2, *range(4, 10)]].logsumexp(1)
-        model.network.head.bias[3] -= margin.median() + 2 * math.log(10)  # about half are above it
-    losses = F.cross_entropy(
-        model(case.data.pixels(rows)), case.data.targets(rows), reduction="none"
-    )
-    most = 2 * math.log(10)
+        model.network.head.bias[3] -= margin.median() + most  # about half are above it
+    losses = loss_on(model, case.data, rows, "none")
     assert 0 < (losses > most).sum() < len(losses)
     capped = NegGradPlus().climbing(work)(rows)
     assert capped.item() == pytest.approx(losses.clamp(max=most).mean().item(), rel=1e-5)
@@ -128,21 +121,18 @@ def test_a_forgotten_image_s_loss_counts_up_to_the_cap_and_has_no_slope_above(ca
 
 
 def test_scrub_climbs_first_and_then_mends(case):
-    work = UnlearningRun(case, own_copy(case.model), frozenset({"retain", "forget"}))
-    rows = case.splits.forget[:20]
+    work, rows = UnlearningRun(case, own_copy(case.model), SEEN), case.splits.forget[:20]
     distance, loss = distillation_losses(work, rows)
     assert distance.item() == pytest.approx(0, abs=1e-5)
-    logits = case.model.logits(case.data.pixels(rows))
-    assert loss.item() == pytest.approx(
-        F.cross_entropy(logits, case.data.targets(rows)).item(), abs=1e-5
-    )
+    assert loss.item() == pytest.approx(loss_on(case.model, case.data, rows).item(), abs=1e-5)
     unlearned = rebuilt(answer(SCRUB(), case)["model"])
-    work = UnlearningRun(case, own_copy(unlearned), frozenset({"retain", "forget"}))
-    away = distillation_losses(work, case.splits.forget)[0].item()
-    stayed = distillation_losses(work, case.splits.retain)[0].item()
+    work, gone = UnlearningRun(case, own_copy(unlearned), SEEN), case.splits.forget
+    away, stayed = (distillation_losses(work, part)[0] for part in (gone, case.splits.retain))
     assert away > 5 * stayed
-    p = case.model.logits(case.data.pixels(case.splits.forget)).div(TEMPERATURE).softmax(1)
-    q = unlearned.logits(case.data.pixels(case.splits.forget)).div(TEMPERATURE).softmax(1)
-    assert away == pytest.approx((p * (p / q).log()).sum(1).mean().item() * 16, rel=1e-3)
+    p, q = (
+        model.logits(case.data.pixels(gone)).div(TEMPERATURE).softmax(1)
+        for model in (case.model, unlearned)
+    )
+    assert away.item() == pytest.approx((p * (p / q).log()).sum(1).mean().item() * 16, rel=1e-3)
     stages = [len(SCRUB(climbs=2).stages(work, epoch)) for epoch in range(4)]
     assert stages == [2, 2, 1, 1]

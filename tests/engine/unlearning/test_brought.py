@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.core.errors import BadData, BlindspotError
 from engine.unlearning import brought, request
 from engine.unlearning.request import splits
 from engine.unlearning.request_text import request_from, request_text
 from engine.vision.data.folders import read_folders
 from tests.engine.unlearning.protection import test_own_folders as own_folders
+from tests.refusals import assert_refused
 
 
 def zipped(images):
@@ -34,12 +34,10 @@ def test_several_classes_go_from_training_and_from_the_test(digits):
     assert text == "classes=3+5"
     np.testing.assert_array_equal(request_from(text, digits).ids, forget_request.ids)
     assert request.of_classes(digits, [3]).kind == "class"
-    with pytest.raises(BlindspotError, match="twice"):
-        request.of_classes(digits, [3, 3])
-    with pytest.raises(BlindspotError, match="Nothing is to be forgotten"):
-        request.of_classes(digits, [])
-    with pytest.raises(BlindspotError, match=r"All .* are to be forgotten: leave some"):
-        splits(digits, request.of_classes(digits, range(10)))
+    assert_refused("twice", request.of_classes, digits, [3, 3])
+    assert_refused("Nothing is to be forgotten", request.of_classes, digits, [])
+    all_of_them = request.of_classes(digits, range(10))
+    assert_refused(r"All .* are to be forgotten: leave some", splits, digits, all_of_them)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +75,7 @@ def test_ids_are_read_from_a_text_of_any_form(digits, form):
     ],
 )
 def test_ids_that_are_none_are_a_sentence(digits, text, words):
-    with pytest.raises((BlindspotError, BadData), match=words):
-        brought.of_text(digits, text)
+    assert_refused(words, brought.of_text, digits, text)
 
 
 def test_pictures_are_found_by_their_pixels_and_gray_ones_among_color_images(digits):
@@ -87,8 +84,7 @@ def test_pictures_are_found_by_their_pixels_and_gray_ones_among_color_images(dig
     assert set(result.ids) >= set(digits.ids[rows])
     for place in digits.places(result.ids):  # more only where an image is there twice
         assert any((digits.images[place] == digits.images[row]).all() for row in rows)
-    forget_request = brought.of_pictures(digits, pictures(digits.images[rows[:1]]))
-    assert digits.ids[rows[0]] in forget_request.ids
+    assert digits.ids[rows[0]] in brought.of_pictures(digits, pictures(digits.images[rows[:1]])).ids
     some = digits.take(digits.rows("train")[:20])
     color = replace(some, images=np.repeat(some.images, 3, 1))
     result = brought.of_pictures(color, pictures(some.images[[4, 5]]))
@@ -99,24 +95,23 @@ def test_pictures_that_are_not_there_and_ids_that_were_never_learned_are_a_sente
     rows = digits.rows("train")[:2]
     odd = digits.images[rows].copy()
     odd[1] = 255 - odd[1]
-    with pytest.raises(BlindspotError, match=r"1 of 2 pictures .* picture 2 .* is not there"):
-        brought.of_pictures(digits, pictures(odd))
-    tested = digits.images[digits.rows("test")[:1]]
-    with pytest.raises(BlindspotError, match="is one of the others, which were never learned"):
-        brought.of_pictures(digits, pictures(tested))
-    with pytest.raises(BlindspotError, match="another size"):
-        brought.of_pictures(digits, pictures(digits.images[rows], side=16))
-    tested = digits.ids[digits.rows("test")][0]
-    with pytest.raises(BlindspotError, match="was never learned"):
-        brought.of_text(digits, str(tested))
+    tested = digits.rows("test")[:1]
+    for uploaded, words in (
+        (pictures(odd), r"1 of 2 pictures .* picture 2 .* is not there"),
+        (pictures(digits.images[tested]), "is one of the others, which were never learned"),
+        (pictures(digits.images[rows], side=16), "another size"),
+    ):
+        assert_refused(words, brought.of_pictures, digits, uploaded)
+    assert_refused("was never learned", brought.of_text, digits, str(digits.ids[tested][0]))
 
 
 def test_a_zip_is_searched_and_what_cannot_be_read_is_named(digits, monkeypatch):
     rows = digits.rows("train")[[7, 2, 30]]
-    result = brought.of_zip(digits, zipped(digits.images[rows]))
+    many = zipped(digits.images[rows])
+    result = brought.of_zip(digits, many)
     assert set(result.request.ids) >= set(digits.ids[rows])
     assert not result.skipped
-    buffer = io.BytesIO(zipped(digits.images[rows]))
+    buffer = io.BytesIO(many)
     with zipfile.ZipFile(buffer, "a") as file:
         file.writestr("0001x.png", b"no picture")
         file.writestr("notes.txt", b"no picture")
@@ -125,5 +120,4 @@ def test_a_zip_is_searched_and_what_cannot_be_read_is_named(digits, monkeypatch)
     assert [skipped_file.file for skipped_file in again.skipped] == ["0001x.png", "notes.txt"]
     few = digits.take(digits.rows("train")[:2])
     monkeypatch.setattr(brought, "read_folders", lambda *_, **__: pytest.fail("it was read"))
-    with pytest.raises(BlindspotError, match=r"The zip has 3 files; .* has 2 training images"):
-        brought.of_zip(few, zipped(digits.images[rows]))
+    assert_refused(r"The zip has 3 files; .* has 2 training images", brought.of_zip, few, many)

@@ -99,14 +99,14 @@ def of_wrong_labels():
     return forget_case(model, data, request.wrong_labels(data), recipe)
 
 
-def figures(method, case):
-    result = answer(method, case)
-    assert result["run"]["failed_at"][0] == -1
-    return scores(result)
+def figures(*methods, case):
+    results = [answer(method, case) for method in methods]
+    assert all(result["run"]["failed_at"][0] == -1 for result in results)
+    return map(scores, results)
 
 
 def holds(kind, case, what):
-    before, after = figures(NoOp(), case), figures(kind(), case)
+    before, after = figures(NoOp(), kind(), case=case)
     most, _ = LOSING.get((what, kind), (MOST_LOST, ""))
     for name in ("RA", "TA"):
         assert after[name] > before[name] - most, f"{kind.short} collapses: {after}"
@@ -116,13 +116,13 @@ def holds(kind, case, what):
 
 def test_ssd_forgets_on_the_opening_screen():
     case = shipped(FORGOTTEN.model)
-    before, after = figures(NoOp(), case), figures(SSD(), case)
+    before, after, published = figures(NoOp(), SSD(), SSD(ratio=10.0), case=case)
     assert SSD in FORGOTTEN.ways
     assert before["UA"] < 0.05
     assert after["UA"] > 0.95
     assert after["RA"] > 0.95
     assert after["TA"] > before["TA"] - 0.05
-    assert figures(SSD(ratio=10.0), case)["UA"] < 0.5  # the paper's threshold does not fit here
+    assert published["UA"] < 0.5  # the paper's threshold does not fit here
 
 
 @pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)
@@ -187,10 +187,8 @@ def test_rows_become_cells_ranked_by_the_gap_that_counts_by_the_scoreboards_rule
     assert "all but Digits CNN, a class" in far
     assert markdown(UNLEARNERS, "nothing") == ""
     for accuracy, images in itertools.product((0.53, 0.57, 0.62), (64, 200, 400, 4000)):
-        text = ROWS.format(f"{accuracy} on {images} images")
-        assert attack_is_informative(findings(text)["Digits CNN, a class"]) == informative(
-            accuracy, images
-        )
+        rows = findings(ROWS.format(f"{accuracy} on {images} images"))["Digits CNN, a class"]
+        assert attack_is_informative(rows) == informative(accuracy, images)
     few, many = (markdown(UNLEARNERS, ROWS.format(f"0.60 on {n} images")) for n in (64, 4000))
     assert "| FT | **.400** (.500) |" in few
     assert "| FT | **.500** (.400) |" in many
@@ -199,13 +197,10 @@ def test_rows_become_cells_ranked_by_the_gap_that_counts_by_the_scoreboards_rule
 def test_the_documented_table_is_that_of_the_measured_figures_and_each_set_has_a_reference(
     tmp_path,
 ):
-    page = DOCS / "unlearning.md"
-    copy = tmp_path / "unlearning.md"
-    copy.write_text(page.read_text())
+    page, copy = (DOCS / "unlearning.md").read_text(), tmp_path / "unlearning.md"
+    copy.write_text(page)
     write(UNLEARNERS, copy)
-    assert copy.read_text() == page.read_text(), (
-        "run: python -m engine.unlearning.protocol.findings"
-    )
-    assert page.read_text().count(START) == page.read_text().count(END) == 1
+    assert copy.read_text() == page, "run: python -m engine.unlearning.protocol.findings"
+    assert page.count(START) == page.count(END) == 1
     for ways in findings(page_text()).values():
         assert {"Retrain", "NoOp"} <= set(ways)

@@ -14,7 +14,6 @@ import pytest
 
 from engine.commands.openings.unlearning import every_way
 from engine.core.run import answer
-from engine.evaluation.experiment import OUTCOMES, decided
 from engine.unlearning import (
     IU,
     SCRUB,
@@ -38,15 +37,18 @@ from engine.unlearning import (
     request,
 )
 from engine.unlearning.protocol import findings
+from engine.unlearning.protocol.metrics import gap
 from engine.unlearning.sparse_mu.sparser import by_way
 from engine.vision import data as data_sets
 from engine.vision.lab import Train, TrainCase
 from engine.vision.models import embedded
 from engine.vision.models.rebuild import rebuilt
-from tests.outcomes import mean_sd
+from tests.engine.unlearning.trained import figures_by_way, scores
+from tests.outcomes import mean_sd, outcome_words
 
 SEEDS = 5
 BOARDS = 3  # seeds of a whole scoreboard
+FIGURES = ("UA", "RA", "TA", "MIA")
 NOISE = 0.1  # share of the labels that is wrong
 DIGITS = replace(embedded.plan("digits-cnn").recipe, shift=0)
 METHODS = (
@@ -74,21 +76,15 @@ def noisy(asked, seeds=SEEDS):
 
 
 def of_class(name, seeds=SEEDS):
-    """Another class for each seed."""
     return shipped(name, request.of_class, seeds)
 
 
 def of_wrong_labels(seeds=SEEDS):
-    """All wrong labels."""
     return noisy(lambda data, seed: request.wrong_labels(data), seeds)
 
 
-def tenth(data, seed):
-    return request.at_random(data, 0.1, seed)
-
-
-def half(data, seed):
-    return request.at_random(data, 0.5, seed)
+def at_random(share):
+    return lambda data, seed: request.at_random(data, share, seed)
 
 
 SETS = {
@@ -97,39 +93,30 @@ SETS = {
     "MNIST CNN, a class": partial(of_class, "mnist-cnn"),
     "MNIST MLP, a class": partial(of_class, "mnist-mlp"),
     "wrong labels of digits": of_wrong_labels,
-    "digits, 10 % at random": partial(shipped, "digits-cnn", tenth),
-    "digits, 50 % at random": partial(shipped, "digits-cnn", half),
-    "noisy digits, 10 % at random": partial(noisy, tenth),
-    "noisy digits, 50 % at random": partial(noisy, half),
+    "digits, 10 % at random": partial(shipped, "digits-cnn", at_random(0.1)),
+    "digits, 50 % at random": partial(shipped, "digits-cnn", at_random(0.5)),
+    "noisy digits, 10 % at random": partial(noisy, at_random(0.1)),
+    "noisy digits, 50 % at random": partial(noisy, at_random(0.5)),
 }
 assert tuple(SETS) == findings.SETS
 
 
 def gaps(what, measure):
     """The gap of every method by which the set's ways are ranked, (seeds,) each; and measured."""
-    tables = [
-        answer(Scoreboard(), BoardCase(case, METHODS))["table"] for case in SETS[what](seeds=BOARDS)
-    ]
     results = {}
-    for row in tables[0].rows:
-
-        def all_of(column, row=row):
-            return np.array([table.cell(row, column) for table in tables])
-
-        both = {name: all_of(name) for name in ("gap", "gap without MIA")}
-        summary = "; ".join(f"{n} {mean_sd(v)}" for n, v in both.items())
-        shares = ", ".join(
-            f"{name} {all_of(name).mean():.3f}" for name in ("UA", "RA", "TA", "MIA")
-        )
-        images = round(all_of("attack images").mean())
-        informed = f"attack accuracy {all_of('attack accuracy').mean():.2f} on {images} images"
-        cost = f"{all_of('share of retraining').mean():.1%} of retraining's passes"
-        failed = int((all_of("failed_at") >= 0).sum())
+    for row, figures in figures_by_way(SETS[what](seeds=BOARDS), METHODS).items():
+        mean = {name: column.mean() for name, column in figures.items()}
+        summary = "; ".join(f"{n} {mean_sd(figures[n])}" for n in ("gap", "gap without MIA"))
+        shares = ", ".join(f"{name} {mean[name]:.3f}" for name in FIGURES)
+        images = round(mean["attack images"])
+        informed = f"attack accuracy {mean['attack accuracy']:.2f} on {images} images"
+        cost = f"{mean['share of retraining']:.1%} of retraining's passes"
+        failed = int((figures["failed_at"] >= 0).sum())
         measure(
             f"Forget, {what}, {BOARDS} seeds, {row}",
             f"{summary}; {shares}; {informed}; {cost}" + (f"; {failed} failed" if failed else ""),
         )
-        results[row] = both["gap without MIA"]
+        results[row] = figures["gap without MIA"]
     return results
 
 
@@ -158,10 +145,8 @@ def test_images_at_random_as_in_salun_s_main_table(what, measure):
     """On clean digits others taught the same: nothing is as near as doing nothing."""
     result = gaps(what, measure)
     assert all(np.isfinite(figures).all() for figures in result.values())
-    if "noisy" in what:
-        assert result["NoOp"].mean() > 0.02
-    else:
-        assert result["NoOp"].mean() < 0.03
+    nothing = result["NoOp"].mean()
+    assert nothing > 0.02 if "noisy" in what else nothing < 0.03
 
 
 def test_fair_seconds_of_every_way(measure):
@@ -176,7 +161,7 @@ def test_fair_seconds_of_every_way(measure):
     )
     for row in times.rows:
         low, middle, high = (
-            times.cell(row, f"seconds{word}") for word in (" lowest", "", " highest")
+            times.cell(row, f"seconds{end}") for end in (" lowest", "", " highest")
         )
         assert low <= middle <= high
         measure(
@@ -186,29 +171,24 @@ def test_fair_seconds_of_every_way(measure):
 
 
 def scores_of(way, cases):
-    """UA, RA, TA and MIA of each case."""
     return np.array([answer(way, case)["scores"].values for case in cases])
 
 
 def test_salient_weights_forget_more_than_as_many_by_chance(measure):
-    """The test that a fake mask fails: few weights suffice when they are the salient ones."""
     cases = {"a class": of_class("digits-cnn"), "wrong labels": of_wrong_labels()}
     for what, some in cases.items():
         for share in (0.05, 0.1):
-            results = {
-                mask: scores_of(SalUn(share=share, mask=mask), some)
-                for mask in ("saliency", "chance")
-            }
-            summaries = {
-                mask: f"UA {v[:, 0].mean():.2f} ± {v[:, 0].std(ddof=1):.2f}, RA "
-                f"{v[:, 1].mean():.3f}"
-                for mask, v in results.items()
-            }
+            results = [
+                scores_of(SalUn(share=share, mask=mask), some) for mask in ("saliency", "chance")
+            ]
+            salient, chance = (
+                f"UA {mean_sd(values[:, 0], 2)}, RA {values[:, 1].mean():.3f}" for values in results
+            )
             measure(
                 f"SalUn, digits, {what}, {share:.0%} of the weights, {SEEDS} seeds",
-                f"saliency {summaries['saliency']}; chance {summaries['chance']}",
+                f"saliency {salient}; chance {chance}",
             )
-            assert results["saliency"][:, 0].mean() > results["chance"][:, 0].mean()
+            assert results[0][:, 0].mean() > results[1][:, 0].mean()
 
 
 def test_a_higher_threshold_of_ssd_forgets_less_and_keeps_more(measure):
@@ -226,19 +206,15 @@ def test_a_higher_threshold_of_ssd_forgets_less_and_keeps_more(measure):
 
 def test_pruning_first_and_fine_tuning(measure):
     """The paper's direction, a smaller gap with fewer weights, told whether it shows or not."""
-    results = {}
     for ratio in (0.0, 0.8, 0.9, 0.95):
-        values = []
-        for case in of_wrong_labels():
-            method = PruneFirst(ratio=ratio)
-            runs = answer(Scoreboard(), BoardCase(case, (method,)))["runs"]
-            values.append(runs["gap"][-1])
-        results[ratio] = np.array(values)
+        method = PruneFirst(ratio=ratio)
+        boards = (BoardCase(case, (method,)) for case in of_wrong_labels())
+        values = [answer(Scoreboard(), board)["runs"]["gap"][-1] for board in boards]
         measure(
             f"Prune first, then FT, digits, wrong labels, {SEEDS} seeds, {ratio:.0%} cut",
-            f"gap {mean_sd(results[ratio])}",
+            f"gap {mean_sd(values)}",
         )
-    assert all(np.isfinite(result).all() for result in results.values())
+        assert np.isfinite(values).all()
 
 
 @pytest.mark.parametrize("by", ["OMP", "IMP", "SynFlow"])
@@ -247,6 +223,7 @@ def test_every_way_on_originals_that_were_trained_sparse(by, measure):
 
     It and its opposite are told; whether it holds, by the spread over seeds as in an experiment.
     """
+    where = f"Originals pruned by {by}, digits, wrong labels, {BOARDS} seeds"
     (first, *_) = of_wrong_labels(1)
     table, runs = (
         answer(SparseOriginals(by=by, seeds=BOARDS), every_way(first))[name]
@@ -257,34 +234,22 @@ def test_every_way_on_originals_that_were_trained_sparse(by, measure):
         for at, ratio in enumerate(way_table["ratio"]):
             summary = ", ".join(
                 f"{name} {way_table[name][at]:.3f} ± {way_table[f'{name} sd'][at]:.3f}"
-                for name in ("gap", "gap without MIA", "UA", "RA", "TA", "MIA")
+                for name in ("gap", "gap without MIA", *FIGURES)
             )
-            measure(
-                f"Originals pruned by {by}, digits, wrong labels, {BOARDS} seeds, {ratio:.0%} cut, "
-                f"{way}",
-                summary,
-            )
+            measure(f"{where}, {ratio:.0%} cut, {way}", summary)
     whole, sparse = (by_way(runs, ratio)["FT"] for ratio in (0.0, 0.95))
-    (outcome,), (margin,), (within,) = decided((0.7 * whole - sparse)[:, None])
     measure(
-        f"Originals pruned by {by}, digits, wrong labels, {BOARDS} seeds: FT's gap at 95% cut is "
-        "below 0.7 of that with all weights",
-        f"{OUTCOMES[int(outcome)]} here: margin {margin:+.3f} ± {within:.3f}",
+        f"{where}: FT's gap at 95% cut is below 0.7 of that with all weights",
+        outcome_words(0.7 * whole - sparse),
     )
     assert (table["gap"][np.array(table.rows) == "Retrain"] == 0).all()
 
 
 def test_retraining_with_another_seed_is_nearer_than_any_unlearner_need_be(measure):
-    """The floor: two retrained models that differ only in their seed."""
-    values = []
-    for case in of_wrong_labels():
-        first, second = (
-            dict(zip(scores.labels, scores.values, strict=True))
-            for scores in (answer(Retrain(), case.seeded(s))["scores"] for s in (case.seed, 900))
-        )
-        values.append(
-            np.mean([abs(first[name] - second[name]) for name in ("UA", "MIA", "RA", "TA")])
-        )
+    values = [
+        gap(*(scores(answer(Retrain(), case.seeded(seed))) for seed in (case.seed, 900)))
+        for case in of_wrong_labels()
+    ]
     measure(
         f"Forget, digits, wrong labels, {SEEDS} seeds, floor: two retrained models",
         f"gap {mean_sd(values)}",

@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ from engine.vision.models.own_file import open_alike, open_model
 from engine.vision.models.rebuild import model_bytes, rebuilt
 from engine.vision.training import Recipe
 from tests.engine.unlearning.trained import class_case, saved
+from tests.refusals import assert_refused
 
 METHOD = RandomLabels(epochs=3)
 DOCS = Path(__file__).parents[3] / "docs" / "unlearning.md"
@@ -49,7 +51,6 @@ DOCS = Path(__file__).parents[3] / "docs" / "unlearning.md"
 
 @pytest.fixture(scope="module")
 def model_views(case):
-    """The checkpoints of the unlearned and of the retrained model."""
     return answer(METHOD, case)["model"], answer(Retrain(), case)["model"]
 
 
@@ -74,23 +75,17 @@ def test_given_models_have_the_very_figures_that_forget_has(case, given_case, ki
 
 def test_files_give_the_models_again(case, given_case, model_views):
     """With their card, and as weights alone that are read into the original's network."""
-    files = []
-    for name, view in zip(
-        ("original", "unlearned", "retrained"), (None, *model_views), strict=True
-    ):
-        if view is None:
-            files.append((saved(given_case.given[name].network.state_dict()), "original.pt"))
-        else:
-            exported = checkpoints.export(checkpoints.keep(view).name)
-            files.append((exported, f"{name}.safetensors"))
-    unlearned = open_model(*files[1])
+    exported = (checkpoints.export(checkpoints.keep(view).name) for view in model_views)
+    unlearned_file, retrained_file = ((file, "one.safetensors") for file in exported)
+    unlearned = open_model(*unlearned_file)
     assert unlearned.fingerprint == given_case.unlearned.fingerprint
     assert re.fullmatch(r"file:[0-9a-f]{6}", unlearned.name)
     assert "unlearned" not in unlearned.title  # it tells nothing of the file
-    original = open_alike(*files[0], unlearned)
+    content = saved(given_case.given["original"].network.state_dict())
+    original = open_alike(content, "original.pt", unlearned)
     assert original.fingerprint == case.model.fingerprint
-    again = replace(case, model=original)
-    opened = GivenCase(again, unlearned, open_alike(*files[2], original))
+    retrained = open_alike(*retrained_file, original)
+    opened = GivenCase(replace(case, model=original), unlearned, retrained)
     result = answer(Judged(), opened)["figures"]
     np.testing.assert_array_equal(result.values, answer(Judged(), given_case)["figures"].values)
 
@@ -106,19 +101,19 @@ def test_swapped_files_are_another_verdict(case, given_case):
 
 def test_without_a_retrained_model_there_are_figures_but_no_gap(case, given_case):
     two = GivenCase(case, given_case.unlearned)
-    result, whole = (answer(Judged(), judged_case)["figures"] for judged_case in (two, given_case))
+    result, whole = (answer(Judged(), case)["figures"] for case in (two, given_case))
     assert result.rows == ("original", "unlearned")
     for row in result.rows:
         for name in ("UA", "RA", "TA", "MIA", "ZRF"):
             assert result.cell(row, name) == whole.cell(row, name)
         assert math.isnan(result.cell(row, "gap"))
         assert math.isnan(result.cell(row, "KL test"))
-    needed = answer(Relearn(), two)["needed"]
-    start = answer(Relearn(), two)["losses"]["original"][0]
-    assert needed.cell("original", "goal") == pytest.approx(1.05 * start)
+    relearned = answer(Relearn(), two)
+    goal = pytest.approx(1.05 * relearned["losses"]["original"][0])
+    assert relearned["needed"].cell("original", "goal") == goal
     assert "retrained" not in answer(StillThere(), two)["figures"].rows
-    with pytest.raises(BlindspotError, match="no retrained model to attack"):
-        answer(MembershipAttack(model="retrained"), two)
+    attack = MembershipAttack(model="retrained")
+    assert_refused("no retrained model to attack", answer, attack, two)
 
 
 def test_the_attack_is_fitted_to_as_many_images_as_is_said(case):
@@ -130,25 +125,24 @@ def test_the_attack_is_fitted_to_as_many_images_as_is_said(case):
 def test_models_and_data_that_do_not_fit_and_what_needs_the_way_there_are_a_sentence(
     case, given_case
 ):
-    other = class_case(recipe=Recipe("mlp", epochs=1)).model
-    missing = r"The unlearned model does not fit the original: .* missing"
-    with pytest.raises(BadModel, match=missing):
-        GivenCase(case, other)
-    with pytest.raises(BadModel, match="The retrained model does not fit the original"):
-        GivenCase(case, given_case.unlearned, other)
-    turned = given_case.unlearned.twin()
+    other, ours = class_case(recipe=Recipe("mlp", epochs=1)).model, given_case.unlearned
+    turned = ours.twin()
     turned.labels = tuple(reversed(turned.labels))
-    with pytest.raises(BlindspotError, match=r"class 0 is “9” in the model and “0” in the data"):
-        GivenCase(case, turned)
-    mnist = data_sets.load("mnist-5k")
-    with pytest.raises(BlindspotError, match=r"28 × 28 pixels, but .* takes 8 × 8"):
-        ForgetCase(given_case.unlearned, mnist, request.of_class(mnist, 3), case.recipe)
+    for error, models, words in (
+        (BadModel, [other], "The unlearned model does not fit the original: .* missing"),
+        (BadModel, [ours, other], "The retrained model does not fit the original"),
+        (BlindspotError, [turned], "class 0 is “9” in the model and “0” in the data"),
+    ):
+        assert_refused(words, GivenCase, case, *models, error=error)
     few = replace(case.data.take(case.data.labels < 7), classes=case.data.classes[:7])
-    with pytest.raises(BlindspotError, match=r"has 7 classes, but .* tells 10 apart"):
-        ForgetCase(given_case.unlearned, few, request.of_class(few, 3), case.recipe)
+    for data, words in (
+        (data_sets.load("mnist-5k"), "28 × 28 pixels, but .* takes 8 × 8"),
+        (few, "has 7 classes, but .* tells 10 apart"),
+    ):
+        assert_refused(words, ForgetCase, ours, data, request.of_class(data, 3), case.recipe)
+    words = "not known here how the opened model was made"
     for kind in (Frontier, Steps):
-        with pytest.raises(DoesNotFit, match="not known here how the opened model was made"):
-            answer(kind(), given_case)
+        assert_refused(words, answer, kind(), given_case, error=DoesNotFit)
 
 
 def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
@@ -163,11 +157,10 @@ def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
         torch.manual_seed(seed)
         network = timm.create_model("test_vit", pretrained=False, num_classes=2)
         files.append((saved(network.state_dict()), f"{seed}.pt"))
-    side = open_model(*files[0], "test_vit").side
-    data = replace(data, images=images[:, :, :side, :side])
-    with pytest.raises(BadModel, match="holds weights alone: say for which architecture"):
-        open_model(*files[0])
+    words = "holds weights alone: say for which architecture"
+    assert_refused(words, open_model, *files[0], error=BadModel)
     original = open_model(*files[0], "test_vit")
+    data = replace(data, images=images[:, :, : original.side, : original.side])
     base_case = forget_case(original, data, request.of_ids(data, [0, 3, 4, 7]))
     case = GivenCase(base_case, open_alike(*files[1], original))
     result = answer(Judged(), case)["figures"]
@@ -182,18 +175,17 @@ def test_numbers_that_torch_cannot_compare_are_a_sentence(case, given_case, kind
         name: tensor.to(kind) if tensor.is_floating_point() else tensor
         for name, tensor in given_case.unlearned.network.state_dict().items()
     }
-    with pytest.raises(BadModel, match=r"is torch\.float8_.*: save it as torch\.float32\."):
-        open_alike(save(state), "own.safetensors", case.model)
+    words = r"is torch\.float8_.*: save it as torch\.float32\."
+    assert_refused(words, open_alike, save(state), "own.safetensors", case.model, error=BadModel)
 
 
 def test_a_file_that_is_too_large_or_holds_code_is_a_sentence(given_case, monkeypatch):
-    content = saved(given_case.unlearned.network)  # a whole network is a pickle
-    with pytest.raises(BadModel, match="holds more than weights"):
-        open_alike(content, "own.pt", given_case.unlearned)
+    like = given_case.unlearned
+    content = saved(like.network)  # a whole network is a pickle
+    assert_refused("holds more than weights", open_alike, content, "own.pt", like, error=BadModel)
     monkeypatch.setattr(weights_file, "LARGEST", 1000)
-    for read in (open_model, lambda *arguments: open_alike(*arguments, given_case.unlearned)):
-        with pytest.raises(BadModel, match=r"own.pt is larger than"):
-            read(content, "own.pt")
+    for read in (open_model, partial(open_alike, model=like)):
+        assert_refused("own.pt is larger than", read, content, "own.pt", error=BadModel)
 
 
 def test_the_lines_of_the_docs_judge_files(model_views, case, tmp_path, monkeypatch, capsys):
@@ -201,10 +193,9 @@ def test_the_lines_of_the_docs_judge_files(model_views, case, tmp_path, monkeypa
     model = case.model
     card = card_of(model, title="Mine", data="digits", made_by="lab.Train")
     write_atomic(tmp_path / "original.safetensors", model_bytes(card, weights_of(model)))
-    names = ("unlearned", "retrained")
-    for name, view in zip(names, model_views, strict=True):
-        path = tmp_path / f"{name}.safetensors"
-        write_atomic(path, checkpoints.export(checkpoints.keep(view).name))
+    for name, view in zip(("unlearned", "retrained"), model_views, strict=True):
+        exported = checkpoints.export(checkpoints.keep(view).name)
+        write_atomic(tmp_path / f"{name}.safetensors", exported)
     monkeypatch.chdir(tmp_path)
     exec(compile(code, str(DOCS), "exec"), {})  # noqa: S102 - the page's own lines
     result = answer(Judged(), AfterCase(case, METHOD))["figures"]

@@ -10,9 +10,8 @@ from engine.vision import data as data_sets
 from engine.vision.models import embedded
 from engine.vision.models.rebuild import rebuilt
 from engine.vision.models.small import SMALL
-from engine.vision.training import Recipe, fresh, train
-from tests import tiny
-from tests.engine.unlearning.trained import scores
+from engine.vision.training import Recipe, train
+from tests.engine.unlearning.trained import columns_case, scores
 
 KINDS = ("cls_token", "pos_embed", "patch_embed.proj.weight", "attn.qkv.weight", "attn.qkv.bias",
          "attn.proj.weight", "norm1.weight", "norm1.bias", "norm2.weight", "mlp.fc1.weight",
@@ -21,10 +20,8 @@ KINDS = ("cls_token", "pos_embed", "patch_embed.proj.weight", "attn.qkv.weight",
 
 @pytest.fixture(scope="module")
 def case():
-    data = data_sets.load("digits")
-    return unlearning.forget_case(
-        embedded.load("digits-vit"), data, unlearning.request.of_class(data, 3)
-    )
+    data, model = data_sets.load("digits"), embedded.load("digits-vit")
+    return unlearning.forget_case(model, data, unlearning.request.of_class(data, 3))
 
 
 def weights(made):
@@ -80,55 +77,37 @@ def test_salun_s_mask_holds_attention_and_norms_to_the_bit(case):
     assert any("attn" in name and density.cell(name, "density") > 0 for name in after)
 
 
-every = pytest.mark.parametrize("architecture", SMALL)
+def trained_case(architecture) -> unlearning.ForgetCase:
+    case = columns_case(Recipe(architecture, epochs=1, batch=12, rate=0.01))
+    train(case.model, case.data, case.recipe)
+    return case
 
 
-def case_of(architecture) -> unlearning.ForgetCase:
-    data = tiny.columns(16, ("a", "b", "c"))
-    recipe = Recipe(architecture, epochs=1, batch=12, rate=0.01)
-    model = fresh(data, recipe)
-    train(model, data, recipe)
-    return unlearning.ForgetCase(model, data, unlearning.request.of_class(data, 1), recipe)
-
-
-@every
+@pytest.mark.parametrize("architecture", SMALL)
 def test_every_network_can_forget_and_be_looked_at(architecture):
-    case = case_of(architecture)
+    case, salun = trained_case(architecture), unlearning.SalUn(epochs=1)
     before = {name: tensor.clone() for name, tensor in case.model.state_dict().items()}
-    exact = unlearning.IUExact(rounds=2, step=1.0)
-    pruned = unlearning.PruneFirst(epochs=1, ratio=0.5)
-    short = (unlearning.SalUn(epochs=1), unlearning.SCRUB(epochs=1))
-    for method in (
-        unlearning.Retrain(),
-        unlearning.SSD(ratio=10.0),
-        unlearning.FisherForgetting(),
-        exact,
-        pruned,
-        *short,
-    ):
-        unlearned = answer(method, case)
-        assert np.isfinite(unlearned["scores"].values[:4]).all()
-        assert unlearned["run"]["failed_at"][0] == -1
+    ways = unlearning.Retrain(), unlearning.SSD(ratio=10.0), unlearning.FisherForgetting(), salun
+    further = (unlearning.IUExact(rounds=2, step=1.0), unlearning.PruneFirst(epochs=1, ratio=0.5))
+    for method in (*ways, *further, unlearning.SCRUB(epochs=1)):
+        assert_sound(answer(method, case))
         assert all(torch.equal(before[k], tensor) for k, tensor in case.model.state_dict().items())
-    after = unlearning.AfterCase(case, unlearning.SalUn(epochs=1))
-    for look in (
-        unlearning.Similarity(images=10),
-        unlearning.Embedding(images=20),
-        unlearning.StillThere(),
-    ):
-        result = answer(look, after)
-        assert all(
-            np.isfinite(array).any() for view in result.values() for array in view.arrays().values()
-        )
+    diagnostics = unlearning.Similarity(images=10), unlearning.Embedding(images=20)
+    for diagnostic in (*diagnostics, unlearning.StillThere()):
+        for view in answer(diagnostic, unlearning.AfterCase(case, salun)).values():
+            assert all(np.isfinite(array).any() for array in view.arrays().values())
+
+
+def assert_sound(unlearned):
+    assert np.isfinite(unlearned["scores"].values[:4]).all()
+    assert unlearned["run"]["failed_at"][0] == -1
 
 
 def test_batch_norms_statistics_follow_the_batches_and_masks_leave_them_out():
-    case = case_of("resnet8")
+    case = trained_case("resnet8")
     weights = answer(unlearning.SalUn(epochs=1, share=0.1), case)["model"].weights
     state = case.model.network.state_dict()
     assert not np.array_equal(weights["bn.running_mean"], state["bn.running_mean"].numpy())
-    searched = answer(unlearning.IUExact(rounds=2), case)  # searches for its step
-    assert np.isfinite(searched["scores"].values[:4]).all()
-    assert searched["run"]["failed_at"][0] == -1
+    assert_sound(answer(unlearning.IUExact(rounds=2), case))  # searches for its step
     still = answer(unlearning.SSD(), case)["model"].weights
     np.testing.assert_array_equal(still["bn.running_mean"], state["bn.running_mean"].numpy())

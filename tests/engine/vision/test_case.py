@@ -24,23 +24,14 @@ def case():
     return tiny.cnn_case()
 
 
-def test_the_fingerprint_depends_on_pixels_weights_target_precision_and_seed(case):
+def test_the_fingerprint_depends_on_pixels_weights_target_precision_and_seed_but_no_layout(case):
     pixel = case.image.clone()
     pixel[0, 3, 4] += 1e-3
-    others = [
-        case,
-        replace(case, image=pixel),
-        replace(case, target=Target(0)),
-        replace(case, target=Target(0, versus=1)),
-        replace(case, target=Target(0, reading="margin")),
-        replace(case, model=tiny.cnn(seed=9)),
-        replace(case, seed=1),
-        case.at("fast"),
-    ]
+    targets = (Target(0), Target(0, versus=1), Target(0, reading="margin"))
+    others = [case, case.at("fast"), *(replace(case, target=target) for target in targets)]
+    changes = ({"image": pixel}, {"model": tiny.cnn(seed=9)}, {"seed": 1})
+    others += [replace(case, **change) for change in changes]
     assert len({variant.fingerprint for variant in others}) == 8
-
-
-def test_the_fingerprint_does_not_depend_on_the_layout_of_the_pixels(case):
     turned = case.image.permute(1, 2, 0).contiguous().permute(2, 0, 1)
     assert not turned.is_contiguous()
     assert replace(case, image=turned).fingerprint == case.fingerprint
@@ -114,16 +105,11 @@ def test_a_pictures_square_becomes_the_case():
 def test_a_pair_is_named_by_all_its_images_and_their_order():
     first, second = tiny.image(seed=2), tiny.image(seed=3)
     source = tiny.cnn_case()
-    names = {
-        PairCase(source, others).fingerprint
-        for others in [(first, second), (second, first), (first,), (first, first)]
-    }
+    pairs = [(first, second), (second, first), (first,), (first, first)]
+    names = {PairCase(source, others).fingerprint for others in pairs}
     assert len(names | {source.fingerprint}) == 5
     assert PairCase(tiny.cnn_case(target=1), (first,)).fingerprint not in names
-    assert (
-        PairCase(tiny.cnn_case(), (first, second)).fingerprint
-        == PairCase(source, (first, second)).fingerprint
-    )
+    assert PairCase(tiny.cnn_case(), (first,)).fingerprint in names
     with pytest.raises(BlindspotError, match="at least one"):
         PairCase(source, ())
     with pytest.raises(BlindspotError, match=r"differ in size.*16"):

@@ -90,11 +90,8 @@ def test_a_tiff_that_points_anywhere_is_refused_in_a_sentence_and_its_neighbors_
     order, big, place
 ):
     good = saved("PNG", **SMALL)
-    files = [
-        pointing_tiff(order, big, page=place),
-        pointing_tiff(order, big, length=place),
-        pointing_tiff(order, big, length=2, place=place),
-    ]
+    wrong = ({"page": place}, {"length": place}, {"length": 2, "place": place})
+    files = [pointing_tiff(order, big, **where) for where in wrong]
     for data in files:
         refused(lambda data=data: load(data, "a.tif"))
         refused(lambda data=data: open_large(data, "a.tif"))
@@ -107,11 +104,9 @@ def test_a_tiff_that_points_anywhere_is_refused_in_a_sentence_and_its_neighbors_
 @pytest.mark.parametrize("big", [False, True])
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_entries_have_the_values_that_the_file_has_and_those_cut_off_are_left_out(order, big):
-    data = pointing_tiff(order, big, length=3, place=0)
-    place = len(data)
-    data = pointing_tiff(order, big, length=3, place=place) + struct.pack(
-        order + "III", 5, 2**32 - 1, 7
-    )
+    place = len(pointing_tiff(order, big, length=3, place=0))
+    numbers = struct.pack(order + "III", 5, 2**32 - 1, 7)
+    data = pointing_tiff(order, big, length=3, place=place) + numbers
     (entry,) = tiff_entries(data)
     assert (entry.tag, entry.size, entry.place) == (273, 12, place)
     assert whole_numbers(data, entry) == (5, 2**32 - 1, 7)

@@ -120,10 +120,8 @@ def test_ten_thousand_changed_files_are_read_or_refused_and_none_crashes(measure
     assert not {name: outcome.wrong for name, outcome in outcomes.items() if outcome.wrong}
     counts = Counter(outcome.came for outcome in outcomes.values())
     summary = f"{counts['refused']:,} refused in a sentence, {counts['read']:,} read, 0 crashes"
-    slowest, largest = (
-        max(getattr(outcome, of) for outcome in outcomes.values()) for of in ("seconds", "mb")
-    )
-    most = f"worst {slowest:.2f} s and {largest:.0f} MB"
+    worst = {of: max(getattr(o, of) for o in outcomes.values()) for of in ("seconds", "mb")}
+    most = f"worst {worst['seconds']:.2f} s and {worst['mb']:.0f} MB"
     measure("Changed files", f"{len(outcomes):,} of {len(valid())} sorts: {summary}; {most}")
 
 

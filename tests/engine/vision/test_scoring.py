@@ -28,8 +28,7 @@ def test_what_is_drawn_number_by_number_is_what_the_model_sees(channels_last):
     def draw(index, out):
         in_memory(out).copy_(in_memory(as_drawn(case, images[index])))
 
-    logits = render_logits(case, 7, draw, quiet)
-    torch.testing.assert_close(logits, case.model.logits(images))
+    torch.testing.assert_close(render_logits(case, 7, draw, quiet), case.model.logits(images))
 
 
 @LAYOUTS

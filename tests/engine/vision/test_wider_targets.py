@@ -45,15 +45,9 @@ class Pixelwise(nn.Module):
         return nn.functional.avg_pool2d(logits, 2) if self.halved else logits
 
 
-class Regression(nn.Module):
+def regression():
     """Two numbers that are linear in the pixels."""
-
-    def __init__(self):
-        super().__init__()
-        self.fc = nn.Linear(3 * SIDE * SIDE, 2, bias=False)
-
-    def forward(self, images):
-        return self.fc(images.flatten(1))
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, 2, bias=False))
 
 
 class Embedded(nn.Module):
@@ -79,13 +73,12 @@ def region_case(network=None, **target):
 
 def number_case():
     target = NumberTarget(1, measure="years")
-    return ImageCase(random_classifier(Regression()), tiny.image(SIDE), target)
+    return ImageCase(random_classifier(regression()), tiny.image(SIDE), target)
 
 
 def likeness_case():
-    return similarity_case(
-        random_classifier(Embedded()), tiny.image(SIDE), tiny.image(SIDE, seed=4)
-    )
+    image, other = tiny.image(SIDE), tiny.image(SIDE, seed=4)
+    return similarity_case(random_classifier(Embedded()), image, other)
 
 
 CASES = {"region": region_case, "number": number_case, "similarity": likeness_case}
@@ -114,8 +107,7 @@ def test_the_gradient_of_a_region_is_its_weights_inside_and_nothing_outside():
 def test_a_regions_map_is_weight_times_pixel_inside_it(method):
     case = region_case()
     expected = case.model.network.conv(case.image[None])[0, 2] / MASK.sum() * MASK
-    heat = method(case)["map"].values
-    np.testing.assert_allclose(heat, expected.detach().numpy(), atol=1e-5)
+    np.testing.assert_allclose(method(case)["map"].values, expected.detach().numpy(), atol=1e-5)
 
 
 def test_hiding_squares_and_layer_cam_see_the_region_only():
@@ -177,7 +169,7 @@ def test_a_target_that_does_not_fit_is_refused(error, words, ask):
 @shares
 def test_a_numbers_map_is_weight_times_pixel_in_its_unit(method):
     case = number_case()
-    weight = case.model.network.fc.weight[1].view(3, SIDE, SIDE)
+    weight = case.model.network[1].weight[1].view(3, SIDE, SIDE)
     heat = method(case)["map"]
     np.testing.assert_allclose(heat.values, (weight * case.image).sum(0).detach(), atol=1e-4)
     assert case.target.unit == "years"
@@ -185,7 +177,7 @@ def test_a_numbers_map_is_weight_times_pixel_in_its_unit(method):
 
 def test_hiding_a_square_takes_its_share_of_the_number():
     case = number_case()
-    weight = case.model.network.fc.weight[1].view(3, SIDE, SIDE)
+    weight = case.model.network[1].weight[1].view(3, SIDE, SIDE)
     heat = attribution.Occlusion(side=3, overlap=0.0, cover="black")(case)["map"]
     block = (weight * case.image).sum(0)[3:6, 6:9].sum().item()
     assert heat.values[3:6, 6:9] == pytest.approx(block, rel=1e-4)

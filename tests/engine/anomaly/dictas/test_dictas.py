@@ -31,10 +31,9 @@ def normal_of(case):
 
 def projected(row):
     """The nearest point of the simplex by a general solver of quadratic programs."""
-    start = np.full(len(row), 1 / len(row))
     result = minimize(
         lambda p: ((p - row) ** 2).sum(),
-        start,
+        np.full(len(row), 1 / len(row)),
         jac=lambda p: 2 * (p - row),
         method="SLSQP",
         bounds=[(0, 1)] * len(row),
@@ -58,9 +57,8 @@ def test_sparsemax_is_the_quadratic_program_s_answer():
 
 def test_the_map_is_the_lookup_written_again_patch_by_patch(case):
     result, known = PLAIN(case)["patches"], tokens(normal_of(case).fit).double().numpy()
-    image_tokens = tokens(
-        maps_of(case.model, case.image[None], layers_at(case.model, "middle"))
-    ).numpy()
+    maps = maps_of(case.model, case.image[None], layers_at(case.model, "middle"))
+    image_tokens = tokens(maps).numpy()
     spread = known.std(0) + 1e-6
     support = (known[: 4 * 64] - known.mean(0)) / spread
     keys = support / np.linalg.norm(support, axis=1, keepdims=True)
@@ -74,8 +72,7 @@ def test_the_map_is_the_lookup_written_again_patch_by_patch(case):
         cosine = answer @ token / np.linalg.norm(answer) / np.linalg.norm(token)
         assert result["distance"][at] == pytest.approx((1 - cosine) / 2, abs=1e-4)
         first = weights.argmax()
-        rows = normal_of(case).fit_rows
-        assert result["image 1"][at] == case.normal.ids[rows[first // 64]]
+        assert result["image 1"][at] == case.normal.ids[normal_of(case).fit_rows[first // 64]]
         assert (result["row 1"][at], result["column 1"][at]) == divmod(first % 64, 8)
 
 

@@ -28,10 +28,7 @@ from engine.core.errors import BadData
 from engine.evaluation.experiment import ExperimentCase
 from engine.vision import data as data_sets
 from tests import tiny
-
-
-def digits(seed=0):
-    return ExperimentCase(data_sets.load("digits"), seed)
+from tests.tiny import digits
 
 
 def points(n=60, classes=3, seed=0):
@@ -57,9 +54,8 @@ def test_the_curves_cross_and_every_figure_is_that_of_a_slow_fit():
     test, images = data.rows("test"), data.images.reshape(len(data.images), -1) / 255
     for row in (0, 3, 6, 8):  # 20, 200 and all labels; 30 of the second seed
         name, seed = result.rows[row], int(result["seed"][row])
-        rows = dis_vs_gen.rows_of_all_classes(
-            digits(seed), 0 if name == dis_vs_gen.ALL else int(name.split()[0])
-        )
+        count = 0 if name == dis_vs_gen.ALL else int(name.split()[0])
+        rows = dis_vs_gen.rows_of_all_classes(digits(seed), count)
         for class_count, classes, names in (
             (10, 10, (dis_vs_gen.NB, dis_vs_gen.LR, dis_vs_gen.FREE)),
             (6, 6, (dis_vs_gen.NB_FINDS, dis_vs_gen.LR_FINDS)),
@@ -76,8 +72,7 @@ def test_the_curves_cross_and_every_figure_is_that_of_a_slow_fit():
                 right = joint.argmax(1), *(fit.predict(other) for fit in fits.values())
                 expected = [np.mean(predictions == data.labels[test]) for predictions in right]
             else:
-                density = np.logaddexp.reduce(joint, axis=1)
-                scores = -density, -fits[1].predict_proba(other).max(1)
+                scores = -np.logaddexp.reduce(joint, axis=1), -fits[1].predict_proba(other).max(1)
                 expected = [roc_auc_score(data.labels[test] >= 6, score) for score in scores]
             assert [result[name][row] for name in names] == pytest.approx(expected, abs=2e-3)
 
@@ -85,8 +80,7 @@ def test_the_curves_cross_and_every_figure_is_that_of_a_slow_fit():
 def test_naive_bayes_leads_with_few_labels_and_logistic_regression_with_many():
     method, lead = DisVsGenExperiment(), {}
     for name in (dis_vs_gen.FEW, dis_vs_gen.MANY):
-        count = int(name.split()[0])
-        figures = [method.measured(count, digits(seed)) for seed in range(10)]
+        figures = [method.measured(name, digits(seed)) for seed in range(10)]
         lead[name] = np.mean([figure[dis_vs_gen.NB] - figure[dis_vs_gen.LR] for figure in figures])
         lead[name, dis_vs_gen.FREE] = np.mean(
             [figure[dis_vs_gen.NB] - figure[dis_vs_gen.FREE] for figure in figures]
@@ -111,9 +105,8 @@ def test_it_is_the_linear_classifier_of_its_weights_and_a_diagonal_mahalanobis_d
 def test_two_halves_add_up_to_one_fit(cut):
     x, labels = points()
     whole = dis_vs_gen.Moments.of(x, labels, 3)
-    both = dis_vs_gen.Moments.of(x[:cut], labels[:cut], 3) + dis_vs_gen.Moments.of(
-        x[cut:], labels[cut:], 3
-    )
+    first = dis_vs_gen.Moments.of(x[:cut], labels[:cut], 3)
+    both = first + dis_vs_gen.Moments.of(x[cut:], labels[cut:], 3)
     for name in ("counts", "means", "squares"):
         assert getattr(both, name) == pytest.approx(getattr(whole, name), abs=1e-8)
 
@@ -121,7 +114,7 @@ def test_two_halves_add_up_to_one_fit(cut):
 def test_labels_are_drawn_anew_until_every_class_is_there():
     data = digits().data
     for seed in range(20):
-        rows = dis_vs_gen.rows_of_all_classes(digits(seed), dis_vs_gen.COUNTS[0])
+        rows = dis_vs_gen.rows_of_all_classes(digits(seed), dis_vs_gen.FEWEST)
         assert len(rows) == len(set(rows.tolist())) == 20
         assert set(data.labels[rows]) == set(range(10))
         assert set(rows) <= set(data.rows("train"))
@@ -151,7 +144,9 @@ def test_the_picture_has_the_weights_of_both():
 
 def test_too_few_images_are_refused_in_words():
     with pytest.raises(BadData, match="at least 401 train images; Columns has 24"):
-        DisVsGenExperiment().measured(30, ExperimentCase(tiny.columns(8, ("a", "b", "c"))))
+        DisVsGenExperiment().measured(
+            dis_vs_gen.FEW, ExperimentCase(tiny.columns(8, ("a", "b", "c")))
+        )
 
 
 def bars(seed=0):
@@ -167,20 +162,14 @@ def drawn(n, k, seed=0):
     return np.random.default_rng(seed).dirichlet(np.full(k, 0.5), n)
 
 
-def test_on_a_path_it_is_the_probability_weighted_place_rounded():
+def test_on_a_path_a_complete_graph_and_with_plain_distances_it_is_its_closed_form():
     labels, line = np.array([2, 7, 12, 16]), distances(nx.path_graph(19))
     probabilities = drawn(1000, 4)
     assert frechet(probabilities, line, labels).tolist() == np.rint(probabilities @ labels).tolist()
-
-
-def test_on_a_complete_graph_it_is_the_most_likely_label():
     labels, complete = np.array([1, 4, 5, 9]), distances(nx.complete_graph(12))
     probabilities = drawn(1000, 4)
     result = frechet(probabilities, complete, labels)
     assert result.tolist() == labels[probabilities.argmax(1)].tolist()
-
-
-def test_with_plain_distances_it_is_the_weighted_median():
     labels, line = np.array([0, 3, 8]), distances(nx.path_graph(9))
     probabilities = drawn(500, 3)
     median = labels[(probabilities.cumsum(1) >= 0.5).argmax(1)]
@@ -192,8 +181,7 @@ def test_on_a_tree_it_names_what_lies_between_seen_labels_and_nothing_else(seed)
     tree = nx.random_labeled_tree(14, seed=seed)
     labels = np.random.default_rng(seed).choice(14, 4, replace=False)
     paths = {node for a in labels for b in labels for node in nx.shortest_path(tree, a, b)}
-    within = locus(distances(tree), labels)
-    assert set(np.flatnonzero(within)) == paths
+    assert set(np.flatnonzero(locus(distances(tree), labels))) == paths
     answers = frechet(np.concatenate([drawn(20_000, 4), *edges()]), distances(tree), labels)
     assert set(answers) == paths
     reach = [min(nx.shortest_path_length(tree, node, path) for path in paths) for node in range(14)]

@@ -72,8 +72,7 @@ def test_an_answer_is_one_class_several_or_none():
 
 
 def test_the_lines_leave_the_asked_share_of_normal_images_above_them():
-    rng = np.random.default_rng(0)
-    normal = masses(rng.normal(size=(400, 4)) * 3)
+    normal = masses(np.random.default_rng(0).normal(size=(400, 4)) * 3)
     lines = DoubtLines.of(normal, 0.1)
     assert (normal.ignorance > lines.ignorance).mean() == pytest.approx(0.1, abs=0.005)
     assert (normal.confusion > lines.confusion).mean() == pytest.approx(0.1, abs=0.005)
@@ -82,9 +81,8 @@ def test_the_lines_leave_the_asked_share_of_normal_images_above_them():
 def test_the_regularizer_is_the_divergence_of_dirichlets_and_zero_without_evidence():
     alpha = torch.tensor([[3.0, 1.5, 2.0], [1, 1, 1]], dtype=torch.float64)
     dirichlet = torch.distributions.Dirichlet
-    expected = torch.distributions.kl_divergence(
-        dirichlet(alpha), dirichlet(alpha[1:].expand(2, 3))
-    )
+    nothing = dirichlet(alpha[1:].expand(2, 3))
+    expected = torch.distributions.kl_divergence(dirichlet(alpha), nothing)
     torch.testing.assert_close(from_no_evidence(alpha), expected)
     logits = torch.tensor([[2.0, -1.0, 0.5]], dtype=torch.float64)
     evidence = 3 * logits.exp() + 1
@@ -143,8 +141,7 @@ def test_a_class_of_two_samples_is_learned_and_can_be_the_answer():
     rng = np.random.default_rng(0)
     labels = np.r_[np.zeros(40, int), np.ones(40, int), 2, 2]
     features = 4 * np.eye(3, 5)[labels] + 0.3 * rng.normal(size=(82, 5))
-    head = FVR().fit(bank(features, labels=labels)).rule
-    result = head.masses(bank(4 * np.eye(3, 5)))
+    result = FVR().fit(bank(features, labels=labels)).rule.masses(bank(4 * np.eye(3, 5)))
     assert result.plausibility.argmax(1).tolist() == [0, 1, 2]
     assert result.belief[2, 2] > 0.5
 
@@ -202,8 +199,7 @@ def test_every_blend_is_judged_as_an_image_by_itself():
     assert len(confusion.weights) == 15
     images = torch.from_numpy(confusion.images.astype(np.float32))
     for at in (0, 4, 7, 11, 14):
-        weights = torch.tensor(confusion.weights[at])
-        image = torch.einsum("k,kchw->chw", weights, images)
+        image = torch.einsum("k,kchw->chw", torch.tensor(confusion.weights[at]), images)
         alone = FVR()(replace(CASE, image=image))["masses"]
         # the pictures in the answer are of half precision
         assert confusion.values[at] == pytest.approx(alone.cell(SEVERAL, "mass"), abs=2e-3)

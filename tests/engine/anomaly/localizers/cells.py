@@ -64,9 +64,8 @@ def data(pixels, fit=None, **truth):
 
 def case(normal, image, network=Cells, **rest):
     """An image (3, 32, 32) of bytes among normal ones."""
-    return FamiliarCase(
-        model(network), torch.from_numpy((image / 255).astype(np.float32)), normal, **rest
-    )
+    pixels = torch.from_numpy((image / 255).astype(np.float32))
+    return FamiliarCase(model(network), pixels, normal, **rest)
 
 
 def with_lesion(image, at=(2, 5), size=2):

@@ -42,8 +42,7 @@ def test_the_threshold_keeps_its_promise_on_new_normal_images(method, normal):
         highest, threshold = (result["figures"][name][0] for name in ("highest", "threshold"))
         alarms.append(highest > threshold)
         assert result["mask"].values.any() == alarms[-1]
-    ruler = Conformal(result["held"].values.astype(float))
-    low, high = ruler.band(method.alpha, 0.99)
+    low, high = Conformal(result["held"].values.astype(float)).band(method.alpha, 0.99)
     noise = 2.6 * np.sqrt(high * (1 - high) / len(alarms))
     assert max(low - noise, 0) <= np.mean(alarms) <= high + noise
 
@@ -52,10 +51,9 @@ def test_the_threshold_keeps_its_promise_on_new_normal_images(method, normal):
 def test_a_lesion_stands_above_the_threshold_in_a_box_of_its_own(method, normal, odd):
     result = method(case(normal, odd))
     row = {name: float(result["figures"][name][0]) for name in result["figures"].order}
-    normal_scores = result["held"].values
     assert row["below"] == 1.0
     assert row["p"] == pytest.approx(1 / (REFERENCE_IMAGES + 1)) == pytest.approx(row["smallest p"])
-    second = np.sort(normal_scores)[-2]  # 5 % of 41 are two
+    second = np.sort(result["held"].values)[-2]  # 5 % of 41 are two
     assert row["threshold"] == pytest.approx(second, rel=1e-6)
     assert (row["left"], row["top"]) == pytest.approx((24 / 32, 12 / 32), abs=0.1)
     box = {name: float(result["boxes"][name][0]) for name in result["boxes"].order}
@@ -66,8 +64,7 @@ def test_a_lesion_stands_above_the_threshold_in_a_box_of_its_own(method, normal,
 
 def test_the_finding_names_the_place_and_counts_the_normal_images_that_are_less_odd(normal, odd):
     method, image_case = PatchCore(), case(normal, odd)
-    result = method(image_case)
-    assert method.finding(image_case, result) == (
+    assert method.finding(image_case, method(image_case)) == (
         "The oddest place is the middle right, above what 40 of 40 normal images reach anywhere."
     )
     calm = case(normal, cells.images(1, seed=12)[0])
@@ -84,8 +81,7 @@ def test_the_finding_names_the_place_and_counts_the_normal_images_that_are_less_
 
 
 def test_boxes_are_those_of_the_regions_the_highest_first():
-    rng = np.random.default_rng(2)
-    values = ndi.gaussian_filter(rng.random((60, 80)), 3).astype(np.float32)
+    values = ndi.gaussian_filter(np.random.default_rng(2).random((60, 80)), 3).astype(np.float32)
     line = float(np.quantile(values, 0.9))
     table = boxes_above(values, line, "distance")
     left = values > line
@@ -125,8 +121,7 @@ def test_the_image_s_own_group_is_left_out_and_each_group_is_held_out_once(odd):
     image_numbers = np.array([int(label) // 2 for label in result["held"].labels])
     assert len(image_numbers) == len(set(groups[image_numbers])) == 10
     assert set(groups[image_numbers]) == set(range(10, 20))
-    fitted = {patch // 2 for patch in result["patches"]["image 1"]}
-    assert not fitted & {6, 7, 8}
+    assert not {patch // 2 for patch in result["patches"]["image 1"]} & {6, 7, 8}
     assert result["figures"]["fitted"][0] == 27
 
 
@@ -136,9 +131,7 @@ def test_a_map_is_enlarged_linearly_and_blurred_by_a_gaussian_whatever_is_mapped
     method = PatchCore(blur=blur)
     result = method.smooth(grids, 64)
     large = F.interpolate(grids[:, None].double(), (64, 64), mode="bilinear")[:, 0].numpy()
-    expected = [
-        ndi.gaussian_filter(heat_map, blur / 100 * 64) if blur else heat_map for heat_map in large
-    ]
+    expected = ndi.gaussian_filter(large, blur / 100 * 64, axes=(1, 2)) if blur else large
     np.testing.assert_allclose(result, expected, atol=1e-6)
     np.testing.assert_allclose(method.smooth(torch.full((1, 7, 9), 2.0), 64), 2.0, rtol=1e-6)
     np.testing.assert_allclose(method.smooth(grids[1:2], 64)[0], result[1], rtol=1e-6)
@@ -172,24 +165,19 @@ def test_two_normal_images_give_a_map_and_no_promise(method, odd):
 def test_identical_normal_images_and_a_constant_image_are_mapped_and_the_first_are_said(
     method, odd
 ):
-    same = np.repeat(cells.images(1), 20, 0)
-    result = method(case(cells.data(same), odd))
+    result = method(case(cells.data(np.repeat(cells.images(1), 20, 0)), odd))
     assert any("are identical" in label for label in result["notes"].labels)
     assert np.isfinite(result["map"].values).all()
-    flat = np.full((3, 32, 32), 128, np.uint8)
-    even = method(case(cells.data(cells.images(20)), flat))
+    even = method(case(cells.data(cells.images(20)), np.full((3, 32, 32), 128, np.uint8)))
     assert np.isfinite(even["map"].values).all()
     assert not any("are identical" in label for label in even["notes"].labels)
 
 
-def test_scans_mixed_with_photographs_are_said(odd):
+def test_scans_mixed_with_photographs_are_said_and_images_of_another_size_are_resized(odd):
     pixels = cells.images(20)
     pixels[::2] = pixels[::2, :1]
     result = PatchCore()(case(cells.data(pixels), odd))
     assert result["notes"].labels[0].startswith("10 of 20 normal images have color")
-
-
-def test_normal_images_of_another_size_are_brought_to_the_model_s(odd):
     other = cells.images(20)[:, :, ::2, ::2]
     assert PatchCore()(case(cells.data(other), odd))["map"].values.shape == (32, 32)
 
@@ -235,7 +223,5 @@ class Wide(tiny.Cnn):
 
 
 class Broken(tiny.nn.Module):
-    """Means of cells that are no numbers."""
-
     def forward(self, images):
         return tiny.nn.functional.avg_pool2d(images, 4) / 0 * 0

@@ -14,9 +14,8 @@ PLAIN = PaDiM(normals=100, blur=0.0, shrinkage=0.01)
 
 @pytest.fixture(scope="module")
 def case():
-    return cells.case(
-        cells.data(cells.images(45), FITTED), cells.with_lesion(cells.images(1, seed=7)[0])
-    )
+    normal = cells.data(cells.images(45), FITTED)
+    return cells.case(normal, cells.with_lesion(cells.images(1, seed=7)[0]))
 
 
 def gaussian(case, place, shrinkage=0.01):
@@ -52,8 +51,7 @@ def test_with_one_feature_it_is_the_z_score():
     result = PaDiM(normals=100, blur=0.0, shrinkage=0.001)(case)["patches"]["distance"]
     known = cells.cells_of(pixels[:FITTED])[:, 0]
     cell = cells.cells_of(pixels[-1:])[0, 0]
-    variance = known.var(0, ddof=1)
-    expected = np.abs(cell - known.mean(0)) / np.sqrt(variance * (1 + 0.001 / 3) + 1e-6)
+    expected = np.abs(cell - known.mean(0)) / np.sqrt(known.var(0, ddof=1) * (1 + 0.001 / 3) + 1e-6)
     np.testing.assert_allclose(result, expected.ravel(), rtol=1e-3)
 
 
@@ -65,12 +63,9 @@ def test_a_place_that_varies_in_normal_images_hides_what_another_place_shows(cas
     assert PLAIN(case)["map"].values[12, 24] > 4 * calm["map"].values[12, 24]
 
 
-def test_fewer_images_than_dimensions_are_said():
+def test_another_seed_compares_other_dimensions_and_fewer_images_than_those_are_said(case):
+    few, other = PaDiM(normals=100, dimensions=2), replace(case, seed=4)
+    assert not np.allclose(few(case)["map"].values, few(other)["map"].values)
     case = cells.case(cells.data(cells.images(6), 3), cells.images(1, seed=7)[0])
     assert any("leans on its shrinkage" in label for label in PLAIN(case)["notes"].labels)
     assert np.isfinite(PLAIN(case)["map"].values).all()
-
-
-def test_other_dimensions_are_compared_with_another_seed(case):
-    few, other = PaDiM(normals=100, dimensions=2), replace(case, seed=4)
-    assert not np.allclose(few(case)["map"].values, few(other)["map"].values)

@@ -26,7 +26,6 @@ SIDE = cells.SIDE
 
 
 def picture(pixels):
-    """Pixels (3, H, W) as a picture."""
     flat = np.ascontiguousarray(pixels.transpose(1, 2, 0))
     return Picture(flat, flat.shape[1::-1], (), str(flat.sum()))
 
@@ -82,9 +81,8 @@ def test_one_tile_is_the_localizer_s_own_map(normal, kind):
     image = cells.with_lesion(cells.images(1, 7)[0])
     photo_case = case(normal, image, kind())
     result = TileByTile()(photo_case)
-    alone = kind()(
-        replace(photo_case.about, image=torch.from_numpy((image / 255).astype(np.float32)))
-    )
+    pixels = torch.from_numpy((image / 255).astype(np.float32))
+    alone = kind()(replace(photo_case.about, image=pixels))
     np.testing.assert_allclose(result["map"].values, alone["map"].values, rtol=1e-4, atol=1e-5)
     for name in ("threshold", "highest", "below", "left", "top", "held out"):
         assert result["figures"][name][0] == pytest.approx(alone["figures"][name][0], rel=1e-4)
@@ -103,7 +101,7 @@ def test_tiles_that_agree_are_blended_without_a_seam():
     assert highest.max() == pytest.approx(field.max(), abs=1e-6)
 
 
-def test_tiles_that_differ_pass_into_each_other_and_none_stands_out_at_its_edge():
+def test_tiles_that_differ_pass_into_each_other_and_a_large_map_has_a_bounded_size():
     grid = tiling(300, 100, 100, 0.5)
     count = len(grid.lefts)
     values, _ = blended(grid, (np.full((8, 8), float(at)) for at in range(count)))
@@ -112,9 +110,6 @@ def test_tiles_that_differ_pass_into_each_other_and_none_stands_out_at_its_edge(
     assert steps.max() < 0.05 * count  # a hard edge would be a step of 1
     assert values[50, 0] == 0
     assert values[50, -1] == pytest.approx(count - 1)
-
-
-def test_a_large_map_has_a_bounded_number_of_places():
     grid = tiling(4000, 3000, 224, 0.25)
     values, _ = blended(grid, (np.ones((16, 16)) for _ in range(len(grid))))
     assert values.shape == (768, 1024)
@@ -186,11 +181,9 @@ def test_scratches_in_a_photograph_of_12_megapixels_are_found_in_tiles_and_lost_
     """
     whole, mask = field(3000, 4000, 1), np.zeros((3000, 4000), bool)
     chance = np.random.default_rng(3)
-    ends = chance.integers(100, 2900, 20), chance.integers(600, 3400, 20)
-    for at in zip(*ends, strict=True):
+    for at in zip(chance.integers(100, 2900, 20), chance.integers(600, 3400, 20), strict=True):
         scratch(whole, mask, at)
-    stored = written(Image.fromarray(whole).save, "JPEG", quality=95)
-    photograph = load(stored, "a.jpg", fine=True)
+    photograph = load(written(Image.fromarray(whole).save, "JPEG", quality=95), "a.jpg", fine=True)
     assert photograph.pixels.shape == (3000, 4000, 3)
     assert photograph.pixels[..., 0].size <= FINE
     model = tiny.classifier(tiny.random_weights(Fine(), scale=1.0), 224, "fine")
@@ -223,8 +216,7 @@ def area(values, mask):
 def test_what_one_tile_finds_and_its_neighbor_does_not_is_said(normal):
     """Blended with a tile that finds nothing, a spot near an edge may fall below the threshold."""
     photo_case = case(normal, np.zeros((3, 200, 200), np.uint8))
-    result = TileByTile()(photo_case)
-    table = result["figures"]
+    table = TileByTile()(photo_case)["figures"]
     units = zip(table.order, table.units, strict=True)
     columns = {name: (table[name], unit) for name, unit in units}
     spot = Table.of(columns | {"above": ([1], "tiles")})

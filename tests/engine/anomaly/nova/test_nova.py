@@ -79,9 +79,7 @@ def pixels_alone(case):
 
     def maps(images):
         far = abs((images / 255).mean(1) - middle) / spread
-        soft = np.stack(
-            [ndi.gaussian_filter(distance_map, PatchCore().blur / 100 * 32) for distance_map in far]
-        )
+        soft = ndi.gaussian_filter(far, PatchCore().blur / 100 * 32, axes=(1, 2))
         return np.where(images.max(1) > lesion_data.AIR, soft, 0).astype(np.float32)
 
     line = Conformal(maps(case.normal.images[20:]).max((1, 2)).astype(np.float64)).threshold(0.05)
@@ -122,9 +120,8 @@ def test_every_figure_is_that_of_maps_and_boxes_made_one_image_at_a_time(case, r
             assert np.isnan(got[8])
             continue
         hit = [masks[i].flat[row_maps[i].argmax()] for i in indices if masks[i].any()]
-        areas = [
-            f(row_maps[indices], masks[indices], within[indices]) for f in (pixel_auroc, aupro)
-        ]
+        some = row_maps[indices], masks[indices], within[indices]
+        areas = [pixel_auroc(*some), aupro(*some)]
         np.testing.assert_allclose([got[8], *got[10:]], [np.mean(hit), *areas], atol=1e-5)
 
 
@@ -193,9 +190,8 @@ def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case, res
     for row in (*KINDS, ALL, PIXELS):
         table_row = f"kind {nova_data.classes.index(row) + 1}" if row in KINDS else row
         for name in nova.COLUMNS:
-            assert table.cell(table_row, name) == pytest.approx(
-                exact.cell(row, name), abs=1e-5, nan_ok=True
-            )
+            expected = exact.cell(row, name)
+            assert table.cell(table_row, name) == pytest.approx(expected, abs=1e-5, nan_ok=True)
 
 
 def test_patients_of_the_images_that_are_asked_about_are_not_among_the_normal_ones():
@@ -210,10 +206,8 @@ def test_patients_of_the_images_that_are_asked_about_are_not_among_the_normal_on
 
 def test_another_image_s_map_is_of_another_patient_where_there_is_one():
     pixels, masks, groups = torch.zeros(6, 3, 8, 8), np.zeros((6, 8, 8), bool), [0, 0, 1, 0, 0, 1]
-    kinds = np.zeros(6, np.int64)
-    some = lesion_data.Benchmark(pixels, masks, masks, [], kinds, np.array(groups))
-    rows = lesion_data.of_others(some)
-    assert (some.groups[rows] != some.groups).all()
+    some = lesion_data.Benchmark(pixels, masks, masks, [], np.zeros(6, np.int64), np.array(groups))
+    assert (some.groups[lesion_data.of_others(some)] != some.groups).all()
     assert list(lesion_data.of_others(replace(some, groups=None))) == [3, 4, 5, 0, 1, 2]
     assert (lesion_data.of_others(replace(some, groups=np.zeros(6))) != np.arange(6)).all()
 
@@ -245,20 +239,16 @@ def test_normal_images_with_lesions_are_left_out_with_a_note(case):
     assert not lesion_data.without_lesions(case.normal)[1]
 
 
-def test_a_rate_that_no_threshold_can_promise_is_said(case, result):
+def test_a_rate_that_no_threshold_can_promise_and_what_cannot_be_measured_are_said(case, result):
     assert "Too few" not in Nova().finding(case, result)
     strict = Nova(alpha=0.01)
     answer = strict(case)
     assert "Too few normal images for a threshold at 1 %" in strict.finding(case, answer)
     assert "no false-alarm rate below" in answer["notes"].labels[-1].lower()
-
-
-def test_what_cannot_be_measured_is_a_sentence(case):
     healthy = replace(case.data, truth={"mask": np.zeros((12, 32, 32), np.bool_)})
     with pytest.raises(BadData, match="one with a lesion"):
         Nova()(replace(case, data=healthy))
-    bare = replace(case.data, truth={})
-    assert "masks or boxes" in Nova.unmet(replace(case, data=bare))
+    assert "masks or boxes" in Nova.unmet(replace(case, data=replace(case.data, truth={})))
 
 
 def test_the_picture_has_both_sorts_of_boxes_and_the_area_below_a_curve_is_its_precision(result):

@@ -12,6 +12,7 @@ from engine.anomaly.nova.benchmark import ALL, KINDS, PIXELS, SWAPPED
 from engine.evaluation.measures.segmentation import pixel_auroc
 from engine.vision.data.lesions import KINDS as LESIONS
 from tests.engine.anomaly.localizers.test_phantoms import shuffled
+from tests.outcomes import mean_sd
 
 pytestmark = pytest.mark.slow
 SEEDS = range(3)
@@ -32,8 +33,7 @@ def tried(features, name):
         data = f"phantoms:count=400,seed={7 + seed}"
         case = LesionsCase.from_arguments(model=features, data=data, seed=seed)
         with pytest.MonkeyPatch.context() as patch:
-            calls = kept_figures(patch)
-            results.append((Nova(localizer=name)(case)["table"], *calls[0]))
+            results.append((Nova(localizer=name)(case)["table"], *kept_figures(patch)[0]))
     return tuple(results)
 
 
@@ -50,12 +50,10 @@ def kept_figures(patch):
 
 
 def tables(features, name):
-    """The table of each seed."""
     return tuple(table for table, *_ in tried(features, name))
 
 
 def over_seeds(found, row, column):
-    """All seeds' figures of one cell."""
     return np.array([table.cell(row, column) for table in found])
 
 
@@ -65,11 +63,7 @@ def test_what_is_found_of_each_kind_and_what_by_the_controls(features, name, mea
     result = tables(features, name)
     where = f"anomaly: NOVA's protocol, {name}, {FEATURES[features]}"
     for row in (*LESIONS[1:], ALL, SWAPPED, PIXELS):
-        phrases = [
-            f"{over_seeds(result, row, share).mean():.3f} ± "
-            f"{over_seeds(result, row, share).std(ddof=1):.3f}"
-            for share in SHARES
-        ]
+        phrases = [mean_sd(over_seeds(result, row, share)) for share in SHARES]
         hits, false, boxes = (
             int(over_seeds(result, row, column).sum()) for column in ("TP30", "FP30", "boxes")
         )
@@ -97,8 +91,7 @@ def test_images_without_a_lesion_are_flagged_no_more_often_than_promised(feature
         "5 %",
         f"{alarms} of {total}",
     )
-    high = Conformal(np.arange(40.0)).band(0.05, 0.99)[1]
-    assert alarms <= binom.ppf(0.995, total, high)
+    assert alarms <= binom.ppf(0.995, total, Conformal(np.arange(40.0)).band(0.05, 0.99)[1])
 
 
 @every

@@ -10,15 +10,11 @@ from engine.anomaly import NtkExperiment
 from engine.anomaly.ntk import experiment as ntk
 from engine.core.errors import BadData
 from engine.evaluation.experiment import ExperimentCase
-from engine.vision import data as data_sets
 from tests import tiny
+from tests.tiny import digits
 
 COSINES = np.array([0.3, 0.5, 0.9, 0.99])
 LAYERS = 40
-
-
-def digits(seed=0):
-    return ExperimentCase(data_sets.load("digits"), seed)
 
 
 def long_kernel(squares, cosine, layers):
@@ -146,9 +142,7 @@ def test_images_of_one_class_are_refused_in_words():
 
 
 def test_a_picture_of_regions_has_each_image_where_it_lies_on_the_plane():
-    plane = np.array(
-        [[-ntk.REACH, ntk.REACH], [ntk.REACH, ntk.REACH], [-ntk.REACH, -ntk.REACH]]
-    )  # up is up
+    plane = ntk.REACH * np.array([[-1, 1], [1, 1], [-1, -1]])  # up is up
     points = np.concatenate([plane, np.ones((3, 1))], 1) / 1.5
     votes, none = np.array([True, False, True]), np.zeros((0, 3))
     left = np.tile(np.arange(ntk.GRID) < ntk.GRID / 2, ntk.GRID)

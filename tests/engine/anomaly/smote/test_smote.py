@@ -1,8 +1,6 @@
 """SMOTE: its points lie where they must, and their covariance is its closed form."""
 
-from collections import Counter
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
@@ -12,59 +10,53 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.tree import DecisionTreeClassifier
 
 from engine.anomaly import SmoteExperiment
-from engine.anomaly.smote.between import covariance, in_danger, neighbors, smote, spread_of
-from engine.anomaly.smote.experiment import (
-    ANY,
-    AS_IT_IS,
-    AUC,
-    COPIES,
-    DRAWN,
-    FEWER,
-    FLAGGED,
-    HULL,
-    NEAREST,
-    REAL,
-    RECALL,
-    SEGMENTS,
-    SPREAD,
-    imbalanced,
-)
+from engine.anomaly.smote import experiment
+from engine.anomaly.smote.drawings import DRAWN, REAL, SEGMENTS
+from engine.anomaly.smote.experiment import ANY, AS_IT_IS, AUC, FLAGGED, HULL, NEAREST, SPREAD
+from engine.anomaly.smote.rare import imbalanced, in_danger, neighbors, pairs, smote, spread_of
 from engine.core.errors import BadData
 from engine.evaluation.experiment import ExperimentCase
-from engine.vision import data as data_sets
 from engine.vision.models import catalog
 from engine.vision.models.layers import capturing
 from tests import tiny
+from tests.tiny import digits
 
-COUNT = 200_000
-
-
-def points(n=12, dimensions=3, seed=0):
-    return np.random.default_rng(seed).normal(0, (1, 2, 4), (n, dimensions))
+SIXTY = np.random.default_rng(0).normal(0, (1, 2, 4), (60, 3))
+POINTS = SIXTY[:12]
 
 
-def digits(seed=0):
-    return ExperimentCase(data_sets.load("digits"), seed)
+def drawn(k, count, *, real=POINTS, starts=None, box=False, seed=0):
+    return smote(real, pairs(real, k, starts), count, np.random.default_rng(seed), box=box)
 
 
-@cache
-def table_of_threes():
-    return SmoteExperiment(seeds=1)(digits(3))["table"]
+def covariance(real, k, *, box=False):
+    """The covariance (D, D) of a drawn point: that of segments' middles, and that within them."""
+    start, end = (real[rows] for rows in pairs(real, k))
+    within = (end - start).T @ (end - start) / len(start) / 12  # 1/12: the variance of a place
+    return np.cov((start + end).T / 2, bias=True) + (np.diag(np.diag(within)) if box else within)
+
+
+def on_a_segment(places, starts, ends):
+    """Whether each place lies on one of the segments."""
+    steps = ends - starts
+    along = ((places[:, None] - starts) * steps).sum(-1) / (steps**2).sum(-1)
+    off = np.linalg.norm(starts + along[..., None] * steps - places[:, None], axis=-1)
+    return ((off < 1e-9) & (along >= 0) & (along <= 1)).any(1)
 
 
 @pytest.mark.parametrize("box", [False, True])
 @pytest.mark.parametrize("k", [1, 4, 11])
 def test_drawn_points_have_the_closed_form_s_covariance(k, box):
-    drawn = smote(points(), COUNT, k, np.random.default_rng(1), box=box)
-    expected = covariance(points(), k, box=box)
-    assert np.cov(drawn.T, bias=True) == pytest.approx(expected, abs=0.02 * np.trace(expected))
-    assert not np.allclose(expected, np.cov(points().T, bias=True), rtol=0.1)
+    expected = covariance(POINTS, k, box=box)
+    measured = np.cov(drawn(k, 200_000, box=box).T, bias=True)
+    assert measured == pytest.approx(expected, abs=0.02 * np.trace(expected))
+    assert not np.allclose(expected, np.cov(POINTS.T, bias=True), rtol=0.1)
 
 
 @pytest.mark.parametrize("n", [2, 5, 15, 60])
 def test_between_any_two_points_it_is_two_thirds_less_a_term_in_n(n):
-    real = np.cov(points(n).T, bias=True)
-    assert covariance(points(n), n) == pytest.approx((2 / 3 - 1 / (3 * (n - 1))) * real)
+    real = np.cov(SIXTY[:n].T, bias=True)
+    assert covariance(SIXTY[:n], n) == pytest.approx((2 / 3 - 1 / (3 * (n - 1))) * real)
 
 
 def test_the_covariance_of_what_it_draws_is_its_closed_form():
@@ -73,79 +65,54 @@ def test_the_covariance_of_what_it_draws_is_its_closed_form():
     for row, condition in enumerate(result.rows):
         rare = imbalanced(digits(int(result["seed"][row])), 15).rare
         between = {NEAREST: 5, ANY: 14}.get(condition)
-        spread = np.trace(covariance(rare, between)) if between else rare.var(0).sum()
-        share = spread / rare.var(0).sum()
-        assert result[SPREAD][row] == pytest.approx(share, abs=0.05)
+        spread = np.trace(covariance(rare, between)) if between else spread_of(rare)
+        assert result[SPREAD][row] == pytest.approx(spread / spread_of(rare), abs=0.05)
 
 
 def test_every_figure_is_that_of_a_tree_grown_by_hand():
-    digit_case = digits(3)
-    result = table_of_threes()
-    dataset = imbalanced(digit_case, 15)
-    train, test = (digit_case.data.rows(split) for split in ("train", "test"))
-    labels = digit_case.data.labels
-    images = digit_case.data.images.reshape(len(labels), -1) / 255
-    assert len(dataset.others) == (labels[train] != 3).sum()
-    assert {tuple(image) for image in dataset.rare} <= {
-        tuple(image) for image in images[labels == 3]
-    }
-    limit = np.quantile(cdist(images[test][labels[test] != 3], dataset.others).min(1), 0.95)
-    for way in (AS_IT_IS, COPIES, NEAREST, ANY):
-        added = SmoteExperiment().added(way, dataset, digit_case)
-        assert len(added) == (0 if way == AS_IT_IS else len(dataset.others) - 15)
-        known = np.concatenate([dataset.others, dataset.rare, added])
-        sure, rare = by_a_tree(dataset.others, known, images[test]), labels[test] == 3
-        nearest = cdist(images[test][rare], known).min(1)
-        assert result.cell(way, RECALL) == pytest.approx(np.mean(sure[rare] > 0.5))
-        assert result.cell(way, AUC) == pytest.approx(roc_auc_score(rare, sure))
-        assert result.cell(way, FLAGGED) == pytest.approx(np.mean(nearest > limit))
-    assert result.cell(COPIES, FLAGGED) == result.cell(AS_IT_IS, FLAGGED)  # copies are not nearer
+    case, whole, method = digits(3), imbalanced(digits(3), 15), SmoteExperiment(seeds=1)
+    result, labels = method(case)["table"], case.data.labels
+    train, test = (case.data.rows(split) for split in ("train", "test"))
+    images, rare = case.data.images.reshape(len(labels), -1) / 255, labels[test] == 3
+    assert set(map(tuple, whole.rare)) <= set(map(tuple, images[labels == 3]))
+    assert set(map(tuple, whole.others)) == set(map(tuple, images[train][labels[train] != 3]))
+    limit = np.quantile(cdist(images[test][~rare], whole.others).min(1), 0.95)
+    for condition in method.compared:
+        few, plain = condition == experiment.FEWER, condition in (AS_IT_IS, experiment.FEWER)
+        sample = method.sample(condition, case)
+        assert len(sample.others) == (15 if few else (labels[train] != 3).sum())
+        assert set(map(tuple, sample.others)) <= set(map(tuple, whole.others))
+        assert len(sample.added) == (0 if plain else len(sample.others) - 15)
+        known = np.concatenate([sample.others, sample.rare, sample.added])
+        tree = DecisionTreeClassifier(random_state=3)
+        tree.fit(known, np.arange(len(known)) >= len(sample.others))
+        sure = tree.predict_proba(images[test])[:, 1]
+        figures = {
+            experiment.RECALL: np.mean(sure[rare] > 0.5),
+            AUC: roc_auc_score(rare, sure),
+            FLAGGED: np.mean(cdist(images[test][rare], known).min(1) > limit),
+        }
+        assert {name: result.cell(condition, name) for name in figures} == pytest.approx(figures)
+    of = result.cell
+    assert of(experiment.COPIES, FLAGGED) == of(AS_IT_IS, FLAGGED)  # copies are not nearer
+    assert of(experiment.FEWER, HULL) == of(AS_IT_IS, HULL)  # it is one of that hull's
 
 
-def test_as_few_others_are_as_many_as_the_rare_images_and_the_tree_is_grown_on_them():
-    digit_case = digits(3)
-    dataset = SmoteExperiment().given(FEWER, digit_case)
-    whole = imbalanced(digit_case, 15)
-    assert len(dataset.others) == len(dataset.rare) == 15
-    assert {tuple(image) for image in dataset.others} <= {tuple(image) for image in whole.others}
-    known = np.concatenate([dataset.others, dataset.rare])
-    sure = by_a_tree(dataset.others, known, dataset.test)
-    result = table_of_threes()
-    assert result.cell(FEWER, AUC) == pytest.approx(roc_auc_score(dataset.is_rare, sure))
-    assert result.cell(FEWER, HULL) == result.cell(AS_IT_IS, HULL)  # it is one of that hull's
-    usual = np.quantile(cdist(whole.held_out, whole.others).min(1), 0.95)
-    away = cdist(dataset.test[dataset.is_rare], known).min(1)
-    assert result.cell(FEWER, FLAGGED) == pytest.approx((away > usual).mean())
-
-
-def by_a_tree(others, known, test):
-    tree = DecisionTreeClassifier(random_state=3)
-    tree.fit(known, np.arange(len(known)) >= len(others))
-    return tree.predict_proba(test)[:, 1]
-
-
-def test_the_hull_is_that_of_the_curves_at_every_share_of_the_others(monkeypatch):
-    calls = []
-    plain = SmoteExperiment.learned
-
-    def learned(self, given, added, case):
-        result = plain(self, given, added, case)
-        calls.append((len(given.others), len(added), result))
-        return result
-
-    monkeypatch.setattr(SmoteExperiment, "learned", learned)
-    method, digit_case = SmoteExperiment(learner="naive Bayes"), digits()
-    x, y = method.hull(NEAREST, digit_case)
-    dataset = method.given(NEAREST, digit_case)
-    count = len(dataset.others)
-    assert [size for size, *_ in calls] == [round(count * s) for s in (1, 0.5, 0.25, 0.1, 0.05)]
-    assert {added for _, added, _ in calls} == {count - 15}  # the same images at each
-    areas = [roc_auc_score(dataset.is_rare, sure) for *_, sure in calls]
+def test_the_hull_is_that_of_the_curves_at_every_share_of_the_others():
+    method, rng = SmoteExperiment(learner="naive Bayes"), np.random.default_rng([0, 41])
+    sample = method.sample(NEAREST, digits())
+    x, y = method.hull(sample, digits())
+    corners, areas = {(0, 0), (1, 1)}, []
+    for share in (1, 0.5, 0.25, 0.1, 0.05):  # the same images are added at each
+        fewer = sample.fewer(round(len(sample.others) * share), rng)
+        curve = sample.is_rare, method.learned(fewer, digits())
+        false_alarms, hits, _ = roc_curve(*curve, drop_intermediate=False)
+        assert (hits <= np.interp(false_alarms, x, y) + 1e-12).all()  # none is above it
+        corners |= {*zip(false_alarms, hits, strict=True)}
+        areas.append(roc_auc_score(*curve))
+    assert {*zip(x, y, strict=True)} <= corners
     assert np.trapezoid(y, x) > max(areas)
-    for *_, sure in calls:  # no curve has a point above it
-        rates = roc_curve(dataset.is_rare, sure)
-        assert (rates[1] <= np.interp(rates[0], x, y) + 1e-12).all()
-    table = method.more(digit_case)["hulls"]
+    table = method.more(digits())["hulls"]
     assert table[NEAREST] == pytest.approx(np.interp(table["false alarms"], x, y))
 
 
@@ -153,92 +120,66 @@ def test_only_rare_images_at_the_border_begin_new_ones():
     others = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1], [0.5, 0.4]])
     rare = np.array([[0.5, 0.5], [2, 0.5], [9, 9], [9, 8], [8, 9], [8, 8]])
     assert in_danger(rare, others, 4).tolist() == [1]  # the first is among others only
-    drawn = smote(rare, 50, 5, np.random.default_rng(0), starts=np.array([1]))
-    steps = drawn - rare[1]
-    ends = rare[[0, 2, 3, 4, 5]] - rare[1]
-    across = abs(steps[:, None, 0] * ends[:, 1] - steps[:, None, 1] * ends[:, 0])
-    assert (across.min(1) < 1e-9).all()
-    digit_case, dataset = digits(), imbalanced(digits(), 15)
-    method = SmoteExperiment(borderline=True)
-    rows = in_danger(dataset.rare, dataset.others, 5)
-    expected = smote(dataset.rare, 30, 5, np.random.default_rng([0, 31]), starts=rows)
-    assert len(rows)
-    added = replace(method, amount=200).added(NEAREST, dataset, digit_case)
-    assert added == pytest.approx(expected)
+    ends = np.delete(rare, 1, 0)
+    assert on_a_segment(drawn(5, 50, real=rare, starts=np.array([1])), rare[1], ends).all()
+    method, sample = SmoteExperiment(borderline=True, amount=200), imbalanced(digits(), 15)
+    starts = in_danger(sample.rare, sample.others, 5)
+    assert len(starts)
+    expected = drawn(5, 30, real=sample.rare, starts=starts, seed=[0, 31])
+    assert method.sample(NEAREST, digits()).added == pytest.approx(expected)
 
 
 def test_along_main_components_all_is_seen_and_drawn_in_so_many_numbers():
-    digit_case = digits()
-    dataset = SmoteExperiment(components=5).given(NEAREST, digit_case)
-    whole = imbalanced(digit_case, 15)
-    assert dataset.test.shape == (len(whole.test), 5)
+    sample = SmoteExperiment(components=5).sample(NEAREST, digits())
+    whole = imbalanced(digits(), 15)
+    assert sample.test.shape == (len(whole.test), 5)
     training = np.concatenate([whole.others, whole.rare])
-    seen = dataset.pixels(np.concatenate([dataset.others, dataset.rare]))
+    seen = sample.pixels(np.concatenate([sample.others, sample.rare]))
     rest = (np.linalg.svd(training - training.mean(0))[1][5:] ** 2).sum()
     assert ((training - seen) ** 2).sum() == pytest.approx(rest)
-    plain, along = (
-        SmoteExperiment(seeds=1, components=dimensions)(digit_case) for dimensions in (None, 5)
-    )
-    assert plain["table"].cell(NEAREST, AUC) != along["table"].cell(NEAREST, AUC)
-    assert plain["picture"].images.shape == along["picture"].images.shape
+    pictures = (SmoteExperiment(components=count).picture(digits()) for count in (None, 5))
+    assert len({picture.images.shape for picture in pictures}) == 1
 
 
 @pytest.mark.parametrize("k", [1, 3, 99])
-def test_each_point_lies_between_a_point_and_one_of_its_nearest(k):
-    real, drawn = points(), smote(points(), 500, k, np.random.default_rng(2))
-    near = neighbors(real, k)
-    assert near.shape == (12, min(k, 11))
-    starts, ends = real.repeat(near.shape[1], 0), real[near.ravel()]
-    steps = ends - starts
-    place = ((drawn[:, None] - starts) * steps).sum(-1) / (steps**2).sum(-1)
-    off = np.linalg.norm(starts + place[..., None] * steps - drawn[:, None], axis=-1)
-    assert ((off < 1e-9) & (place >= 0) & (place < 1)).any(1).all()
-
-
-def test_a_box_leaves_the_segments_and_stays_between_the_corners():
-    drawn = smote(points(2), 200, 1, np.random.default_rng(3), box=True)
-    assert (drawn >= points(2).min(0)).all()
-    assert (drawn <= points(2).max(0)).all()
-    assert np.linalg.matrix_rank(drawn - points(2)[0], tol=1e-6) == 3
-
-
-def test_neighbors_are_the_nearest_others_of_a_plain_loop():
-    real = points()
-    for at, neighbor in enumerate(neighbors(real, 3)):
-        ordered = sorted(range(12), key=lambda index: np.linalg.norm(real[index] - real[at]))
-        assert neighbor.tolist() == ordered[1:4]
+def test_each_point_lies_between_a_point_and_one_of_its_nearest_or_in_their_box(k):
+    near = neighbors(POINTS, k)
+    order = [sorted(range(12), key=lambda at: np.linalg.norm(POINTS[at] - x)) for x in POINTS]
+    assert near.tolist() == [rows[1 : k + 1] for rows in order]  # at most all others
+    ends = POINTS.repeat(near.shape[1], 0), POINTS[near.ravel()]
+    assert on_a_segment(drawn(k, 500), *ends).all()
+    in_box, corners = drawn(1, 200, real=SIXTY[:2], box=True), SIXTY[:2]
+    assert ((in_box >= corners.min(0)) & (in_box <= corners.max(0))).all()
+    assert np.linalg.matrix_rank(in_box - corners[0], tol=1e-6) == 3
 
 
 def test_settings_reach_what_is_drawn():
-    digit_case, dataset = digits(), imbalanced(digits(), 10)
-    assert len(dataset.rare) == 10
-    fewer = SmoteExperiment(others=20).given(NEAREST, digit_case).others
-    assert len(fewer) == len(dataset.others) // 5
-    assert len(SmoteExperiment(amount=250).added(NEAREST, dataset, digit_case)) == 25
-    plain, *others = (
-        SmoteExperiment(**settings).added(NEAREST, dataset, digit_case)
-        for settings in ({"k": 1}, {"k": 2}, {"k": 1, "box": True})
+    case, method = digits(), SmoteExperiment(kept=10, others=20, amount=250, k=1)
+    sample, *changed = (
+        replace(method, **settings).sample(NEAREST, case)
+        for settings in ({}, {"k": 2}, {"box": True})
     )
-    assert not any(np.array_equal(plain, other) for other in others)
-    figures = [
-        SmoteExperiment(learner=learner).measured(NEAREST, digit_case)[AUC]
-        for learner in ("decision tree", "naive Bayes", "logistic regression")
-    ]
-    assert len(set(figures)) == 3
+    assert (len(sample.rare), len(sample.added)) == (10, 25)
+    assert len(sample.others) == len(imbalanced(digits(), 15).others) // 5
+    assert not any(np.array_equal(sample.added, other.added) for other in changed)
+    settings = {"components": 5}, *({"learner": learner} for learner in experiment.LEARNERS)
+    figures = {SmoteExperiment(**setting).measured(NEAREST, case)[AUC] for setting in settings}
+    assert len(figures) == 4
 
 
 def test_the_picture_has_means_and_spreads_of_what_it_shows():
-    picture, dataset = SmoteExperiment().picture(digits()), imbalanced(digits(), 15)
+    picture, sample = SmoteExperiment().picture(digits()), imbalanced(digits(), 15)
     assert picture.rows == ("15 real", NEAREST, ANY)
     assert picture.columns[-2:] == ("mean", "spread × 2")
-    spread = np.rint(255 * 2 * dataset.rare.std(0).clip(0, 0.5)).reshape(8, 8)
+    spread = np.rint(255 * 2 * sample.rare.std(0).clip(0, 0.5)).reshape(8, 8)
     assert (picture.images[0, -1, :, :, 0] == spread).all()
-    for way in (NEAREST, ANY):
-        added = SmoteExperiment().added(way, dataset, digits())
-        share = 100 * spread_of(added) / spread_of(dataset.rare)
-        assert f"{share:.0f} % ({way})" in picture.finding
-    means = picture.images[:, -1].mean((1, 2, 3))
-    assert means[2] < 0.9 * means[0]  # the spread shrinks
+    for condition in (NEAREST, ANY):
+        added = SmoteExperiment().sample(condition, digits()).added
+        share = 100 * spread_of(added) / spread_of(sample.rare)
+        assert f"{share:.0f} % ({condition})" in picture.finding
+    assert picture.images[2, -1].mean() < 0.9 * picture.images[0, -1].mean()  # it shrinks
+    few = SmoteExperiment(kept=3, amount=100).picture(digits())
+    assert (few.columns[:4], len(few.rows)) == (("1", "2", "3", "mean"), 3)
 
 
 def test_a_class_with_one_image_is_refused_in_words():
@@ -251,52 +192,36 @@ def test_a_class_with_one_image_is_refused_in_words():
 
 
 def test_the_projection_has_real_images_new_ones_and_their_segments_in_one_plane():
-    digit_case, method = digits(), SmoteExperiment(kept=12, k=3)
-    table, rare = method.projection(digit_case), imbalanced(digit_case, 12).rare
+    method, rare = SmoteExperiment(kept=12, k=3), imbalanced(digits(), 12).rare
+    table = method.projection(digits())
     _, sizes, axes = np.linalg.svd(rare - rare.mean(0))
     flat = (rare - rare.mean(0)) @ axes[:2].T
-    places = np.stack([table[name] for name in table.order], 1)
-    of = {name: places[np.array(table.rows) == name] for name in dict.fromkeys(table.rows)}
-    assert [len(drawn_points) for drawn_points in of.values()] == [12 * 3 * 3, 60, 12]
-    signs = np.sign((of[REAL] * flat).sum(0))
-    assert of[REAL] == pytest.approx(flat * signs)
-    assert of[REAL].var(0) == pytest.approx(sizes[:2] ** 2 / 12)
-    start, end, gap = of[SEGMENTS].reshape(-1, 3, 2).transpose(1, 0, 2)
+    places, names = np.stack([table[name] for name in table.order], 1), np.array(table.rows)
+    lines, new, real = groups = [places[names == name] for name in dict.fromkeys(table.rows)]
+    assert list(dict.fromkeys(table.rows)) == [SEGMENTS, DRAWN, REAL]
+    assert [len(group) for group in groups] == [12 * 3 * 3, 60, 12]
+    assert real == pytest.approx(flat * np.sign((real * flat).sum(0)))
+    assert real.var(0) == pytest.approx(sizes[:2] ** 2 / 12)
+    start, end, gap = lines.reshape(-1, 3, 2).transpose(1, 0, 2)
     assert np.isnan(gap).all()
-    assert end == pytest.approx(of[REAL][neighbors(rare, 3).ravel()])
-    steps = end - start
-    along = ((of[DRAWN][:, None] - start) * steps).sum(-1) / (steps**2).sum(-1)
-    off = np.linalg.norm(start + along[..., None] * steps - of[DRAWN][:, None], axis=-1)
-    assert ((off < 1e-9) & (along >= 0) & (along <= 1)).any(1).all()
-    assert len(set(replace(method, amount=1000, kept=3).projection(digit_case).rows)) == 3
-
-
-def test_where_each_pixel_is_drawn_on_its_own_no_segments_are_shown():
-    digit_case, method = digits(), SmoteExperiment(kept=12, k=3)
-    plain, boxed = (replace(method, box=box).projection(digit_case) for box in (False, True))
-    assert Counter(plain.rows) - Counter(boxed.rows) == {SEGMENTS: 12 * 3 * 3}
+    assert end == pytest.approx(real[neighbors(rare, 3).ravel()])
+    assert on_a_segment(new, start, end).all()
+    assert len(set(replace(method, amount=1000, kept=3).projection(digits()).rows)) == 3
+    # where each pixel is drawn on its own, an image may lie off the lines
+    boxed = replace(method, box=True).projection(digits()).rows
+    assert boxed == table.rows[len(lines) :]
 
 
 def test_features_are_those_of_the_network_and_are_drawn_as_the_nearest_image():
-    digit_case = digits()
-    dataset = SmoteExperiment(space="features").given(NEAREST, digit_case)
-    whole = imbalanced(digit_case, 15)
-    model = catalog.load("digits-mlp")
-    some = digit_case.data.rows("test")[:20]
+    method, case, whole = SmoteExperiment(space="features"), digits(), imbalanced(digits(), 15)
+    sample, model = method.sample(NEAREST, case), catalog.load("digits-mlp")
+    some = case.data.rows("test")[:20]
     with capturing(model.head, inputs=True) as caught, torch.no_grad():
-        model.network((digit_case.data.pixels(some) - model.mean) / model.std)
-    assert dataset.test[:20] == pytest.approx(caught[0].numpy(), abs=1e-4)
-    assert dataset.pixels(dataset.rare) == pytest.approx(whole.rare)
-    assert dataset.along(5).pixels(dataset.along(5).rare).shape == whole.rare.shape
-    added = SmoteExperiment(space="features").added(NEAREST, dataset, digit_case)
-    blends = dataset.pixels(added[:50])
+        model.network((case.data.pixels(some) - model.mean) / model.std)
+    assert sample.test[:20] == pytest.approx(caught[0].numpy(), abs=1e-4)
+    assert sample.pixels(sample.rare) == pytest.approx(whole.rare)
+    assert sample.along(5).pixels(sample.along(5).rare).shape == whole.rare.shape
     real = np.concatenate([whole.others, whole.rare])
-    assert {tuple(blend) for blend in blends} <= {tuple(image) for image in real}
+    assert set(map(tuple, sample.pixels(sample.added[:50]))) <= set(map(tuple, real))
     with pytest.raises(BadData, match="choose pixels"):
-        imbalanced(ExperimentCase(tiny.columns(30, ("a", "b", "c"))), 5, "features")
-
-
-def test_the_picture_of_fewer_rare_images_than_usual_shows_those():
-    method = SmoteExperiment(kept=3)
-    picture = method.picture(ExperimentCase(data_sets.load(method.data[0])))
-    assert picture.columns[:4] == ("1", "2", "3", "mean")
+        imbalanced(ExperimentCase(tiny.columns(30, ("a", "b", "c"))), 5, features=True)

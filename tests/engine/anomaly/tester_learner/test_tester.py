@@ -11,28 +11,23 @@ from engine.anomaly.tester_learner import experiment as tester
 from engine.anomaly.tester_learner.strips import BorderStrip, expected, mardia, strip_statistics
 from engine.core.errors import BadData
 from engine.evaluation.experiment import ExperimentCase
-from engine.vision import data as data_sets
 from tests import tiny
+from tests.tiny import digits
 
 DRAWS = 40
-
-
-def case(seed=0):
-    return ExperimentCase(data_sets.load("digits"), seed)
 
 
 def test_gaussian_data_are_accepted_and_every_other_shape_is_not():
     """The experiment itself, against errors counted by hand."""
     method = HalfspaceExperiment(seeds=3)
-    result = method(case())["runs"]
+    result = method(digits())["runs"]
     for row, shape in enumerate(result.rows):
         assert result[tester.ACCEPTED][row] == (shape == tester.GAUSS), shape
-        seed_case = case(int(result["seed"][row]))
+        seed_case = digits(int(result["seed"][row]))
         sample = method.sample(shape, seed_case, method.count)
-        w = method.learned(sample, seed_case)
         sides = [
             np.mean(np.sign(sample.points @ direction) != sample.labels)
-            for direction in (w, sample.best)
+            for direction in (method.learned(sample, seed_case), sample.best)
         ]
         assert result[tester.WRONG][row] == pytest.approx(sides[0])
         assert result[tester.BEST][row] == pytest.approx(min(sides))
@@ -47,7 +42,7 @@ def test_of_forty_gaussian_draws_nearly_all_are_accepted_and_of_forty_clumps_non
     method, verdicts = HalfspaceExperiment(), {tester.GAUSS: [], tester.CLUMP: []}
     for seed in range(DRAWS):
         for shape, verdict in verdicts.items():
-            sample = method.sample(shape, case(seed), method.count)
+            sample = method.sample(shape, digits(seed), method.count)
             verdict.append(not method.reason(sample.points, sample.best))
     assert sum(verdicts[tester.GAUSS]) >= 38
     assert sum(verdicts[tester.CLUMP]) == 0
@@ -58,7 +53,7 @@ def test_the_clump_leads_the_learner_astray_where_a_gaussian_does_not():
     astray = {shape: [] for shape in (tester.GAUSS, tester.CLUMP)}
     for seed in range(5):
         for shape, excess in astray.items():
-            figures = method.measured(shape, case(seed))
+            figures = method.measured(shape, digits(seed))
             excess.append(figures[tester.WRONG] - figures[tester.BEST])
     assert np.mean(astray[tester.CLUMP]) > 0.08
     assert np.mean(astray[tester.GAUSS]) < 0.01
@@ -67,13 +62,13 @@ def test_the_clump_leads_the_learner_astray_where_a_gaussian_does_not():
 def test_without_noise_the_learner_finds_the_halfspace():
     method = HalfspaceExperiment(noise=0.0)
     for seed in range(3):
-        sample = method.sample(tester.GAUSS, case(seed), 20_000)
-        w = method.learned(sample, case(seed))
+        sample = method.sample(tester.GAUSS, digits(seed), 20_000)
+        w = method.learned(sample, digits(seed))
         assert np.degrees(np.arccos(w @ sample.best)) < 3
         assert tester.wrong(sample, np.stack([sample.best, -sample.best])).tolist() == [0, 1]
 
 
-def test_a_strip_s_figures_are_those_of_a_plain_loop():
+def test_a_strip_s_figures_are_those_of_a_plain_loop_and_of_a_gaussian():
     rng = np.random.default_rng(0)
     points, w = rng.normal(size=(3000, 4)) * (1, 2, 0.5, 1), np.array([0.6, 0, 0, 0.8])
     band = strip_statistics(points, w, 0.2, 0.7)
@@ -81,15 +76,11 @@ def test_a_strip_s_figures_are_those_of_a_plain_loop():
     assert band.count == len(inside)
     assert band.mass == pytest.approx(len(inside) / 3000 / (2 * (norm.cdf(0.7) - norm.cdf(0.2))))
     flat = np.array([p - (p @ w) * w for p in inside])  # their part along the border
-    moments = flat.T @ flat / len(flat)
-    assert band.eigenvalues == pytest.approx(np.linalg.eigvalsh(moments)[1:])
+    assert band.eigenvalues == pytest.approx(np.linalg.eigvalsh(flat.T @ flat / len(flat))[1:])
     assert abs(band.directions.T @ w).max() < 1e-12
     fourth = [np.mean((flat @ v) ** 4) / 3 for v in band.directions.T]
     assert band.fourth == pytest.approx(max(fourth))
     assert strip_statistics(points, w, 7, 8).count == 0
-
-
-def test_a_gaussian_has_the_expected_mass_in_each_strip():
     points = np.random.default_rng(1).normal(size=(200_000, 3))
     for low, high in ((0, 0.3), (0.3, 0.6), (1.2, 2.0)):
         assert strip_statistics(points, np.eye(3)[0], low, high).mass == pytest.approx(1, abs=0.03)
@@ -102,9 +93,9 @@ def test_a_gaussian_has_the_expected_mass_in_each_strip():
 )
 def test_the_reason_names_what_is_wrong(shape, words):
     method = HalfspaceExperiment()
-    sample = method.sample(shape, case(), method.count)
+    sample = method.sample(shape, digits(), method.count)
     assert method.reason(sample.points, sample.best).startswith(words)
-    few = method.sample(tester.GAUSS, case(), 1000)
+    few = method.sample(tester.GAUSS, digits(), 1000)
     assert method.reason(few.points, few.best).endswith("points in a strip")
 
 
@@ -139,30 +130,24 @@ def test_fourth_moments_alone_reject_too():
 def test_mardia_s_test_takes_any_gaussian_and_refuses_tails_in_five_draws_of_six():
     method = HalfspaceExperiment()
     for shape, taken in ((tester.GAUSS, True), (tester.SQUEEZED, True), (tester.TAILS, False)):
-        verdicts = [mardia(method.sample(shape, case(seed), 5000).points) for seed in range(20)]
+        verdicts = [mardia(method.sample(shape, digits(seed), 5000).points) for seed in range(20)]
         assert np.mean(verdicts) >= 0.85 if taken else not any(verdicts), shape
 
 
 def test_images_are_whitened_main_components_with_labels_of_two_halves():
-    sample = tester.whitened_points(case(), 6)
+    sample = tester.whitened_points(digits(), 6)
     assert sample.points.mean(0) == pytest.approx(0, abs=1e-9)
-    assert sample.points.T @ sample.points / len(sample.points) == pytest.approx(
-        np.eye(6), abs=1e-9
-    )
+    expected = np.eye(6)
+    assert sample.points.T @ sample.points / len(sample.points) == pytest.approx(expected, abs=1e-9)
     assert tester.wrong(sample, sample.best[None])[0] < 0.35
     assert set(sample.labels) == {-1, 1}
-    assert not HalfspaceExperiment().conditions(case())[tester.IMAGES]()[tester.ACCEPTED]
+    assert not HalfspaceExperiment().measured(tester.IMAGES, digits())[tester.ACCEPTED]
 
 
 def test_the_picture_says_what_is_accepted():
-    picture = HalfspaceExperiment().picture(case())
-    assert picture.columns == (
-        tester.GAUSS,
-        tester.TAILS,
-        tester.CLUMP,
-        tester.SQUEEZED,
-        tester.IMAGES,
-    )
+    picture = HalfspaceExperiment().picture(digits())
+    shapes = (tester.GAUSS, tester.TAILS, tester.CLUMP, tester.SQUEEZED, tester.IMAGES)
+    assert picture.columns == shapes
     assert picture.caption(0, 0) == "accepted"
     assert all(picture.caption(0, column).startswith("no: ") for column in range(1, 5))
     dark = [(picture.images[1, column] < 200).all(-1).sum(0) for column in range(5)]

@@ -6,28 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from engine.attribution.adasmooth import claims
 from engine.attribution.adasmooth import experiment as adaptive
 from engine.attribution.adasmooth.apgd import STRONG, apgd
-from engine.attribution.adasmooth.claims import (
-    ABOVE,
-    ADAPTIVE,
-    ALPHAS,
-    ATTACKED,
-    ATTACKS_AUC,
-    BROKEN,
-    CLAIMS,
-    CLEAN,
-    NORMAL,
-    ROBUST,
-    SURE,
-    alpha_condition,
-)
+from engine.attribution.adasmooth.claims import ADAPTIVE, ALPHAS, ATTACKED, CLEAN, alpha_condition
 from engine.attribution.adasmooth.experiment import (
     AdaptiveSmoothing,
     class_balanced_images,
-    pair_of,
     shipped_networks,
-    surer,
 )
 from engine.attribution.adasmooth.mixing import learned_mixing, quick
 from engine.attribution.adasmooth.mixture import LOSSES, Mixture, margin
@@ -80,15 +66,18 @@ def test_figures_are_those_of_mixtures_attacked_by_hand(case, result, alpha):
     table, row = result["table"], alpha_condition(alpha)
     assert table.cell(row, CLEAN) == pytest.approx(clean.float().mean().item())
     assert table.cell(row, ATTACKED) == pytest.approx(resisted.float().mean().item())
-    assert table.cell(row, SURE) == pytest.approx(sure.float().mean().item())
-    assert table.cell(row, BROKEN) == 0
+    assert table.cell(row, claims.SURE) == pytest.approx(sure.float().mean().item())
+    assert table.cell(row, claims.BROKEN) == 0
+
+
+def learned(data):
+    recipe = quick(QUICK.epsilon)
+    return learned_mixing(*shipped_networks(data), data, (1.0, 1.0), recipe, 1, 0, quiet)
 
 
 @pytest.fixture(scope="module")
 def mixing(case):
-    return learned_mixing(
-        *shipped_networks(case.data), case.data, (1.0, 1.0), quick(QUICK.epsilon), 1, 0, quiet
-    )
+    return learned(case.data)
 
 
 def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, result, mixing):
@@ -100,20 +89,16 @@ def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, result, mix
     table = result["table"]
     assert table.cell(ADAPTIVE, CLEAN) == pytest.approx(clean.float().mean().item())
     assert table.cell(ADAPTIVE, ATTACKED) == pytest.approx(resisted.float().mean().item(), abs=0.04)
-    assert 0.5 < table.cell(ADAPTIVE, ATTACKS_AUC) <= 1
-    assert np.isnan(table.cell(ROBUST, ATTACKS_AUC))
+    assert 0.5 < table.cell(ADAPTIVE, claims.ATTACKS_AUC) <= 1
+    assert np.isnan(table.cell(claims.ROBUST, claims.ATTACKS_AUC))
 
 
 def test_the_mixing_network_learns_to_find_attacks(case, mixing):
     normal, robust = shipped_networks(case.data)
     before = [weight.clone() for weight in robust.state_dict().values()]
-    again = learned_mixing(normal, robust, case.data, (1.0, 1.0), quick(QUICK.epsilon), 1, 0, quiet)
-    for first, second in zip(
-        mixing.state_dict().values(), again.state_dict().values(), strict=True
-    ):
+    again = [*learned(case.data).state_dict().values(), *robust.state_dict().values()]
+    for first, second in zip([*mixing.state_dict().values(), *before], again, strict=True):
         assert torch.equal(first, second)
-    after = robust.state_dict().values()
-    assert all(torch.equal(first, second) for first, second in zip(before, after, strict=True))
     images, targets = class_balanced_images(case.data, 100, 1)
     mixture = Mixture(normal, robust, mixing)
     moved = pgd(robust, images, targets, Pgd(0.1, 7, 0.03), seeded())
@@ -124,13 +109,14 @@ def test_the_mixing_network_learns_to_find_attacks(case, mixing):
 
 def test_another_seed_trains_both_networks_by_their_recipes(case, monkeypatch):
     cases = []
-    monkeypatch.setattr(
-        adaptive,
-        "answer",
-        lambda _method, training_case, _progress: cases.append(training_case) or {"model": None},
-    )
+
+    def answered(_method, training_case, _progress):
+        cases.append(training_case)
+        return {"model": None}
+
+    monkeypatch.setattr(adaptive, "answer", answered)
     monkeypatch.setattr(adaptive, "rebuilt", lambda _: tiny.mlp())
-    pair_of(replace(case, seed=2))
+    adaptive.pair_of(replace(case, seed=2))
     assert [training_case.seed for training_case in cases] == [2, 2]
     assert [training_case.recipe.epsilon for training_case in cases] == [0.0, 0.1]
 
@@ -141,29 +127,24 @@ def figures(pairs):
 
     def of(condition, measure):
         clean, attacked = base[condition]
-        return {CLEAN: clean, ATTACKED: attacked, BROKEN: 0.0}.get(measure, 0.1)
+        return {CLEAN: clean, ATTACKED: attacked, claims.BROKEN: 0.0}.get(measure, 0.1)
 
     return of
 
 
 def test_claims_compare_with_both_ends():
-    pairs = {
-        NORMAL: (0.98, 0.0),
-        ROBUST: (0.94, 0.8),
-        alpha_condition(0.25): (0.98, 0.1),
-        ABOVE[0]: (0.965, 0.79),
-        ADAPTIVE: (0.975, 0.795),
-    }
-    gains, lost, surer_, retention, best = (claim.margin(figures(pairs)) for claim in CLAIMS)
+    robust, above = claims.ROBUST, claims.ABOVE[0]
+    pairs = {claims.NORMAL: (0.98, 0.0), robust: (0.94, 0.8), alpha_condition(0.25): (0.98, 0.1)}
+    pairs |= {above: (0.965, 0.79), ADAPTIVE: (0.975, 0.795)}
+    gains, lost, surer, retention, best = (claim.margin(figures(pairs)) for claim in claims.CLAIMS)
     assert gains == pytest.approx(0.965 - 0.96)
     assert lost == pytest.approx(0.3)
-    assert surer_ > 0
+    assert surer > 0
     assert retention > 0
     assert best == pytest.approx(0.795 - 0.1)
-    weak = CLAIMS[0].margin(figures(pairs | {ABOVE[0]: (0.97, 0.7)}))
-    assert weak == pytest.approx(0.7 - 0.8 + 0.02)
-    no_gap = figures(pairs | {ROBUST: (0.985, 0.8), ABOVE[0]: (0.99, 0.8)})
-    assert CLAIMS[0].margin(no_gap) == pytest.approx(-0.005)
+    weak, no_gap = {above: (0.97, 0.7)}, {robust: (0.985, 0.8), above: (0.99, 0.8)}
+    assert claims.CLAIMS[0].margin(figures(pairs | weak)) == pytest.approx(0.7 - 0.8 + 0.02)
+    assert claims.CLAIMS[0].margin(figures(pairs | no_gap)) == pytest.approx(-0.005)
 
 
 def test_sureness_is_compared_between_right_and_misread_images(case):
@@ -172,18 +153,19 @@ def test_sureness_is_compared_between_right_and_misread_images(case):
     wide = images.expand(-1, 3, -1, -1)
     noisy = (wide + 0.8 * torch.rand(wide.shape, generator=seeded())).clamp(0, 1)
     with torch.no_grad():
-        measured = surer(robust, wide, noisy, targets)
+        measured = adaptive.surer(robust, wide, noisy, targets)
         logits = torch.cat([robust(wide), robust(noisy)])
     good = logits.argmax(1) == targets.repeat(2)
-    chances = logits.softmax(1).sort(1, descending=True).values
-    lead = chances[:, 0] - chances[:, 1]
+    first, second = logits.softmax(1).topk(2).values.T
+    lead = first - second
     expected = lead[:50][good[:50]].mean() - lead[~good].mean()
     assert measured == pytest.approx(expected.item(), abs=1e-6)
 
 
 def test_views_are_the_plane_of_the_first_seed_certificates_and_pictures(case, result):
     assert list(result["plane"].rows) == [*(alpha_condition(alpha) for alpha in ALPHAS), ADAPTIVE]
-    assert result["plane"].cell(NORMAL, CLEAN) == result["table"].cell(NORMAL, CLEAN)
+    cells = [result[view].cell(claims.NORMAL, CLEAN) for view in ("plane", "table")]
+    assert cells[0] == cells[1]
     assert result["certified"].order[0] == "radius"
     view = QUICK.picture(case)
     assert view.rows == ("clean", "attacked")

@@ -11,7 +11,6 @@ from engine.attribution.adasmooth.mixing import mixing_of
 from engine.attribution.adasmooth.mixture import Mixture
 from engine.vision import data as data_sets
 from engine.vision.case import ImageCase
-from engine.vision.case.target import Target
 from engine.vision.models.catalog import load
 from tests import tiny
 
@@ -20,16 +19,17 @@ from tests import tiny
 def case():
     data = data_sets.load("digits")
     row = int(data.rows("test")[4])
-    return ImageCase(
-        load("digits-cnn"), data.pixels([row])[0].clone(), Target(int(data.labels[row]))
-    )
+    return ImageCase(load("digits-cnn"), data.pixels([row])[0].clone(), int(data.labels[row]))
+
+
+def both(pixels):
+    """The probabilities of the normal and of the robust network."""
+    wide = pixels.expand(-1, 3, -1, -1)
+    return [load(name)(wide).softmax(1) for name in ("digits-cnn", "digits-cnn-robust")]
 
 
 def mixture(alpha, pixels):
-    first, second = (
-        load(name)(pixels.expand(-1, 3, -1, -1)).softmax(1)
-        for name in ("digits-cnn", "digits-cnn-robust")
-    )
+    first, second = both(pixels)
     return (1 - alpha) * first + alpha * second
 
 
@@ -38,27 +38,22 @@ def test_answers_are_those_of_an_attack_written_out(case):
     image, label = case.image[:1][None], case.target.index
     tried = []
     for loss_name in ("cross-entropy", "margin"):
-        noise = torch.empty(image.shape).uniform_(-1, 1, generator=torch.Generator().manual_seed(0))
+        noise = torch.empty(image.shape).uniform_(-1, 1, generator=tiny.seeded(0))
         moved = (image + 0.1 * noise).clamp(0, 1)
         for _ in range(5):
             moved = moved.detach().requires_grad_()
-            chance = mixture(0.4, moved)[0]
-            others = torch.cat([chance[:label], chance[label + 1 :]])
-            loss = -chance[label].log()
-            if loss_name == "margin":
-                loss = others.max().log() - chance[label].log()
+            logs = mixture(0.4, moved)[0].log()
+            others = torch.cat([logs[:label], logs[label + 1 :]])
+            loss = (others.max() if loss_name == "margin" else 0) - logs[label]
             (slope,) = torch.autograd.grad(loss, moved)
             moved = moved.detach() + 0.05 * slope.sign()
             moved = torch.minimum(torch.maximum(moved, image - 0.1), image + 0.1).clamp(0, 1)
         change = ((moved.detach() - image) * 255).round().clamp(-25, 25)  # 0.1 is 25.5 levels
         tried.append((image * 255 + change).round() / 255)
     with torch.no_grad():
-        chances = [mixture(0.4, image)[0].log() for image in tried]
-        harm = [
-            (chance.clone().index_fill(0, torch.tensor([label]), -1e9).max() - chance[label])
-            for chance in chances
-        ]
-        expected = mixture(0.4, tried[int(torch.stack(harm).argmax())])[0]
+        chances = mixture(0.4, torch.cat(tried))
+        others = chances.index_fill(1, torch.tensor([label]), 0).amax(1)
+        expected = chances[int((others.log() - chances[:, label].log()).argmax())]
     assert method(case)["answers"]["mixture"] == pytest.approx(expected.numpy(), abs=1e-5)
 
 
@@ -77,14 +72,13 @@ def test_what_is_told_is_told_of_the_pictures_that_are_shown(case, of, epsilon, 
     levels = result["picture"].images[0, :2, ..., 0].astype(int)
     assert abs(levels[1] - levels[0]).max() == room
     pictures = torch.from_numpy(levels.astype(np.float32) / np.float32(255))[:, None]
-    wide, answers, numbers = pictures.expand(-1, 3, -1, -1), result["answers"], result["numbers"]
+    numbers = result["numbers"]
     with torch.no_grad():
-        normal, robust = (
-            load(name)(wide).softmax(1).numpy() for name in ("digits-cnn", "digits-cnn-robust")
+        normal, robust, mixed = (
+            share.numpy() for share in (*both(pictures), mixture(0.9, pictures))
         )
-        mixed = mixture(0.9, pictures).numpy()
     for name, expected in (("normal", normal), ("robust", robust), ("mixture", mixed)):
-        assert answers[name] == pytest.approx(expected[1], abs=1e-6), name
+        assert result["answers"][name] == pytest.approx(expected[1], abs=1e-6), name
     second, first = np.sort(robust, 1)[:, -2:].T
     assert numbers["margin"] == pytest.approx(first - second, abs=1e-6)
     assert numbers["certain"].tolist() == (0.9 * (first - second) >= 0.1).tolist()
@@ -99,12 +93,12 @@ def test_at_its_ends_the_mixture_is_one_of_the_networks(case, alpha, column):
 
 def test_no_attack_and_one_that_ruins_the_image_are_said_to_be_so(case):
     """8 × 8 digits are too small for SSIM."""
-    result = MixedAnswers(epsilon=0.0)(case)
+    method = MixedAnswers(epsilon=0.0)
+    result = method(case)
     assert (result["picture"].images[0, 0] == result["picture"].images[0, 1]).all()
-    assert result["numbers"].cell("clean", "margin") == pytest.approx(
-        result["numbers"].cell("attacked", "margin"), abs=1e-6
-    )
-    sentence = MixedAnswers(epsilon=0.0).finding(case, result)
+    clean, attacked = (result["numbers"].cell(row, "margin") for row in ("clean", "attacked"))
+    assert clean == pytest.approx(attacked, abs=1e-6)
+    sentence = method.finding(case, result)
     assert sentence.startswith("Nothing was changed. It is read as: normal ")
     assert "ttacked" not in sentence
     assert result["picture"].finding == "Nothing was changed."
@@ -113,8 +107,7 @@ def test_no_attack_and_one_that_ruins_the_image_are_said_to_be_so(case):
     image, attacked = result["picture"].images[0, :2].astype(float)
     share = np.sqrt(((attacked - image) ** 2).mean()) / image.std()
     assert share > 0.6
-    sentence = method.finding(case, result)
-    assert sentence.endswith(
+    assert method.finding(case, result).endswith(
         f"The image itself is ruined by then (the change is {share:.2f} of the image's contrast)."
     )
 
@@ -123,18 +116,14 @@ def test_no_attack_and_one_that_ruins_the_image_are_said_to_be_so(case):
 def test_certain_is_told_from_margin_and_share(case, alpha):
     method = MixedAnswers(alpha=alpha, epsilon=0.04)
     result = method(case)
-    numbers = result["numbers"]
-    for row in ("clean", "attacked"):
-        assert numbers.cell(row, "certain") == (alpha * numbers.cell(row, "margin") >= 1 - alpha)
-    words = method.finding(case, result)
-    assert ("cannot change that" in words) == bool(numbers.cell("attacked", "certain"))
+    certain = alpha * result["numbers"]["margin"] >= 1 - alpha
+    assert result["numbers"]["certain"].tolist() == certain.tolist()
+    assert ("cannot change that" in method.finding(case, result)) == certain[1]
 
 
 def test_what_is_attacked_decides_the_image_and_networks_ship_in_two_kinds(case):
-    images = [
-        MixedAnswers(against=network)(case)["picture"].images[0, 1]
-        for network in ("normal", "robust")
-    ]
+    methods = [MixedAnswers(against=network) for network in ("normal", "robust")]
+    images = [method(case)["picture"].images[0, 1] for method in methods]
     assert (images[0] != images[1]).any()
     assert pair_names("mnist-mlp-robust") == ("mnist-mlp", "mnist-mlp-robust")
     assert not pair_names("digits-vit")

@@ -1,25 +1,21 @@
 """Mixtures of two networks: their ends, their logarithms, and what cannot be changed."""
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
 
+from engine.attribution.adasmooth import mixture as mixtures
 from engine.attribution.adasmooth.mixture import (
-    HIGH,
-    LOSSES,
-    LOW,
     MixingNet,
     Mixture,
     attack_both_losses,
     certain,
     is_correct,
-    margin,
     mixed_log_probabilities,
-    network_outputs,
-    other_first,
     smoothed_radius,
 )
 from engine.attribution.adasmooth.smoothed import CHOSEN, DRAWS, RISK, bounds, certified, votes
@@ -71,7 +67,8 @@ def test_the_loss_is_the_best_wrong_class_and_has_a_gradient_where_probabilities
     plain = 0.5 * logits.detach().softmax(1) + 0.5 * other_logits.detach().softmax(1)
     assert plain[0, 1].item() == 0  # where the logarithm of the sum would be lost
     logits = torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 4.0]])
-    assert other_first(logits, torch.tensor([0, 2])).item() == pytest.approx((-1 + 1) / 2)
+    loss = mixtures.other_first(logits, torch.tensor([0, 2]))
+    assert loss.item() == pytest.approx((-1 + 1) / 2)
 
 
 def test_inside_the_certificate_no_answer_flips_whatever_the_other_network_says():
@@ -101,46 +98,39 @@ def test_no_attacked_image_inside_the_certificate_flips(networks):
     images = torch.from_numpy(data.images[rows] / np.float32(255))
     targets, safely = data.targets(rows), 0
     noise = tiny.seeded(0)
-    for alpha in (0.6, 0.75, 0.9, 0.97):
-        mixture = Mixture(*networks, alpha)
-        for epsilon in (0.05, 0.1, 0.2, 0.4):
-            for moved in attack_both_losses(
-                mixture, images, targets, Pgd(epsilon, 4, epsilon / 2), 0
-            ):
-                wide = moved.expand(-1, 3, -1, -1)
-                with torch.no_grad():
-                    robust = networks[1](wide)
-                    safe = certain(alpha, margin(robust))
-                    assert torch.equal(mixture(wide).argmax(1)[safe], robust.argmax(1)[safe])
-                    other = 30 * torch.randn(robust.shape, generator=noise)
-                    alphas = torch.full((len(wide), 1), alpha)
-                    predictions = mixed_log_probabilities(other, robust, alphas).argmax(1)
-                assert torch.equal(predictions[safe], robust.argmax(1)[safe])
-                safely += int(safe.sum())
+    for alpha, epsilon in product((0.6, 0.75, 0.9, 0.97), (0.05, 0.1, 0.2, 0.4)):
+        mixture, attack = Mixture(*networks, alpha), Pgd(epsilon, 4, epsilon / 2)
+        for moved in attack_both_losses(mixture, images, targets, attack, 0):
+            wide = moved.expand(-1, 3, -1, -1)
+            with torch.no_grad():
+                robust = networks[1](wide)
+                safe = certain(alpha, mixtures.margin(robust))
+                assert torch.equal(mixture(wide).argmax(1)[safe], robust.argmax(1)[safe])
+                other = 30 * torch.randn(robust.shape, generator=noise)
+                alphas = torch.full((len(wide), 1), alpha)
+                predictions = mixed_log_probabilities(other, robust, alphas).argmax(1)
+            assert torch.equal(predictions[safe], robust.argmax(1)[safe])
+            safely += int(safe.sum())
     assert safely >= 2_000
 
 
 def test_an_adaptive_mixture_sets_its_share_by_image_and_is_attacked_side_by_side(networks, digits):
     images, targets = (part[:20] for part in digits)
-    with torch.no_grad():
-        maps = network_outputs(*networks, images.expand(-1, 3, -1, -1))[2]
     torch.manual_seed(0)
-    mixture = Mixture(*networks, MixingNet(maps.shape[1]))
-    attack = Pgd(0.1, 6, 0.03)
+    mixture, attack = Mixture(*networks, MixingNet(64)), Pgd(0.1, 6, 0.03)
     together = attack_both_losses(mixture, images, targets, attack, 0)
     with one_thread():
-        alone = [pgd(mixture, images, targets, attack, tiny.seeded(0), loss) for loss in LOSSES]
+        alone = [
+            pgd(mixture, images, targets, attack, tiny.seeded(0), loss) for loss in mixtures.LOSSES
+        ]
     assert all(torch.equal(first, second) for first, second in zip(together, alone, strict=True))
-    torch.manual_seed(0)
-    mixture = Mixture(*networks, MixingNet(64))
     pixels = digits[0][:8].expand(-1, 3, -1, -1).clone().requires_grad_()
     with torch.no_grad():
         alphas = mixture.alphas(pixels)
-        first, second = (net(pixels) for net in networks)
-        assert torch.allclose(
-            mixture(pixels), mixed_log_probabilities(first, second, alphas[:, None]), atol=1e-5
-        )
-    assert ((alphas > LOW) & (alphas < HIGH)).all()
+        outputs = [net(pixels) for net in networks]
+        expected = mixed_log_probabilities(*outputs, alphas[:, None])
+        assert torch.allclose(mixture(pixels), expected, atol=1e-5)
+    assert ((alphas > mixtures.LOW) & (alphas < mixtures.HIGH)).all()
     _, gamma = mixture.parts(pixels)
     (slope,) = torch.autograd.grad(gamma.sum(), pixels)
     assert slope.abs().max() > 0
@@ -154,15 +144,16 @@ def test_an_adaptive_mixture_sets_its_share_by_image_and_is_attacked_side_by_sid
 def test_attacks_go_against_the_mixture_and_stay_within_their_reach(networks, digits):
     images, targets = digits
     mixture, attack = Mixture(*networks, 0.3), Pgd(0.1, 10, 0.025)
+
+    def loss(pixels):
+        with torch.no_grad():
+            return mixtures.other_first(mixture(pixels.expand(-1, 3, -1, -1)), targets)
+
     before = is_correct(mixture, images, targets).float().mean()
     for moved in attack_both_losses(mixture, images, targets, attack, 0):
         assert (moved - images).abs().max() <= 0.1 + 1e-6
         assert is_correct(mixture, moved, targets).float().mean() < before - 0.3
-        wide = moved.expand(-1, 3, -1, -1)
-        with torch.no_grad():
-            assert other_first(mixture(wide), targets) > other_first(
-                mixture(images.expand(-1, 3, -1, -1)), targets
-            )
+        assert loss(moved) > loss(images)
 
 
 def test_robustness_below_one_half_falls_to_that_of_the_normal_network(networks, digits):
@@ -183,15 +174,12 @@ def test_robustness_below_one_half_falls_to_that_of_the_normal_network(networks,
 
 
 def test_a_radius_is_that_of_the_formula_and_bounds_hold_as_often_as_they_promise():
-    alpha, sigma, first, second = 0.8, 0.5, 0.9, 0.1
-    other = (1 - alpha) / alpha
-    expected = (
-        sigma / 2 * (norm.ppf(first / (1 + other)) - norm.ppf((second + other) / (1 + other)))
-    )
-    assert smoothed_radius(alpha, sigma, first, second) == pytest.approx(expected)
-    assert smoothed_radius(1.0, sigma, first, second) == pytest.approx(
-        sigma / 2 * (norm.ppf(first) - norm.ppf(second))  # Cohen et al.
-    )
+    sigma, first, second = 0.5, 0.9, 0.1
+    for alpha in (0.8, 1.0):  # the latter is Cohen et al.'s
+        other = (1 - alpha) / alpha
+        ends = norm.ppf([first / (1 + other), (second + other) / (1 + other)])
+        expected = sigma / 2 * (ends[0] - ends[1])
+        assert smoothed_radius(alpha, sigma, first, second) == pytest.approx(expected)
     assert smoothed_radius(0.5, sigma, first, second) == 0
     assert smoothed_radius(0.6, sigma, 0.7, 0.3) == 0
     assert smoothed_radius(1.0, sigma, 1.0, 0.5) == pytest.approx(sigma / 2 * norm.isf(1e-12))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from engine.attribution.cbc import PrototypeNetwork
 from engine.attribution.cbc.learning import certified_loss, inner_network, margin_loss
@@ -30,28 +31,25 @@ def written_out(model, batch):
     distances = (gray[:, None] - network.places).square().sum(2).clamp(min=1e-20).sqrt()
     detections = (-distances / network.log_widths.exp()).exp()
     powers = network.head.theta.exp()
-    share = powers / powers.sum(0)
-    plus, minus = share[:6], share[6:]
+    plus, minus = (powers / powers.sum(0)).chunk(2)
     score = detections @ plus + (1 - detections) @ minus
-    losses = []
-    for row, label in zip(score, batch.targets.tolist(), strict=True):
-        rival = torch.stack([score for place, score in enumerate(row) if place != label]).max()
-        losses.append((rival - row[label] + 0.025).clamp(min=0))
-    return torch.stack(losses)
+    own = F.one_hot(batch.targets, score.shape[1]).bool()
+    rival = score.masked_fill(own, -torch.inf).amax(1)
+    return (rival - score[own] + 0.025).clamp(min=0)
 
 
 def test_the_network_is_that_of_a_training_with_the_loss_written_out():
-    result = SMALL(case())
-    model = SMALL.fresh(case().data, 0)
-    train(model, case().data, SMALL.recipe, 0, objective=written_out)
+    result, data = SMALL(case()), case().data
+    model = SMALL.fresh(data, 0)
+    train(model, data, SMALL.recipe, 0, objective=written_out)
     for name, expected in model.network.state_dict().items():
         assert result["network"].weights[name] == pytest.approx(expected.numpy(), abs=1e-3)
-    again = SMALL.restored(result["network"], case().data)
+    again = SMALL.restored(result["network"], data)
     with torch.no_grad():
-        logits = again(case().data.pixels())
-        assert logits.numpy() == pytest.approx(model(case().data.pixels()).numpy(), abs=1e-3)
-        rows = case().data.rows("test")
-        right = (logits[rows].argmax(1) == case().data.targets(rows)).float().mean().item()
+        logits = again(data.pixels())
+        assert logits.numpy() == pytest.approx(model(data.pixels()).numpy(), abs=1e-3)
+        rows = data.rows("test")
+        right = (logits[rows].argmax(1) == data.targets(rows)).float().mean().item()
     assert result["figures"]["test accuracy"] == pytest.approx(right, abs=1e-3)
     assert SMALL.finding(case(), {"figures": {"test accuracy": 0.8714}}) == (
         "87.1 % of the test images are read right with 6 prototypes."
@@ -85,29 +83,21 @@ def test_the_certified_loss_is_the_bound_written_out_and_at_no_distance_the_marg
     assert torch.allclose(plain, losses[0], atol=1e-5)
     assert (losses[1] >= losses[0] - 1e-6).all()
     assert losses[2].mean() > losses[1].mean() > losses[0].mean()
-    data, model = case().data, SMALL.fresh(case().data, 0)
-    network, row = inner_network(model), int(case().data.rows("train")[0])
-    label, radius = int(data.labels[row]), 0.25
-    result = certified_loss(
-        model,
-        Batch(np.array([row]), data.pixels(np.array([row])), data.targets(np.array([row]))),
-        0.3,
-        radius,
-    )
-    image = (data.images[row].reshape(-1) / 255).tolist()
-    detections = by_hand.detections(image, network.places.tolist(), network.widths.tolist())
+    network, row, radius = inner_network(model), rows[:1], 0.25
+    label = int(data.labels[row[0]])
+    first = Batch(row, data.pixels(row), data.targets(row))
+    image, widths = (data.images[row].reshape(-1) / 255).tolist(), network.widths.tolist()
+    detections = np.array(by_hand.detections(image, network.places.tolist(), widths))
     theta = network.head.theta.detach().double().numpy()
-    both = [by_hand.reasons(column.tolist(), NEGATIVE, 6) for column in theta.T]
-    leads = []
-    for other in set(range(3)) - {label}:
-        lead = sum(both[label][1]) - sum(both[other][1])
-        for k, (detection, width) in enumerate(
-            zip(detections, network.widths.tolist(), strict=True)
-        ):
-            gain = both[label][0][k] - both[label][1][k] - both[other][0][k] + both[other][1][k]
-            grown = np.exp(radius / width)
-            lead += gain * (detection / grown if gain > 0 else min(1.0, detection * grown))
-        leads.append(lead)
+    plus, minus = np.array([by_hand.reasons(c.tolist(), NEGATIVE, 6) for c in theta.T]).swapaxes(
+        0, 1
+    )
+    grown, leads = np.exp(radius / np.array(widths)), []
+    for other in {0, 1, 2} - {label}:
+        gains = (plus - minus)[label] - (plus - minus)[other]
+        parts = gains * np.where(gains > 0, detections / grown, np.minimum(1, detections * grown))
+        leads.append((minus[label] - minus[other]).sum() + parts.sum())
+    result = certified_loss(model, first, 0.3, radius)
     assert result.item() == pytest.approx(max(0.3 - min(leads), 0), abs=1e-5)
 
 
@@ -149,9 +139,8 @@ def test_prototypes_of_the_deep_form_are_patches_of_training_images():
         for place, patch in enumerate(patches):
             assert (views == patch).all((1, 2)).any()
             picture = torch.from_numpy(patch / np.float32(255)).expand(1, 3, 5, 5)
-            assert model.maps(picture)[0, place].item() == pytest.approx(
-                shares[place].item(), abs=1e-4
-            )
+            share = model.maps(picture)[0, place].item()
+            assert share == pytest.approx(shares[place].item(), abs=1e-4)
 
 
 @pytest.mark.parametrize(

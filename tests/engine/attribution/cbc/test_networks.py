@@ -1,5 +1,7 @@
 """Both forms of the network, and what each kind of reasoning can and cannot say."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
@@ -25,17 +27,15 @@ def head(reasoning, count=7, classes=4, seed=0):
 @pytest.mark.parametrize("reasoning", REASONINGS)
 def test_scores_are_the_formula_written_out_and_probabilities(reasoning):
     module, detections = head(reasoning), torch.rand(5, 7, generator=chance(1))
-    result = module(detections).tolist()
-    for row, image in zip(result, detections.tolist(), strict=True):
+    for row, image in zip(module(detections).tolist(), detections.tolist(), strict=True):
         expected = by_hand.scores(image, module.theta.detach().numpy(), reasoning)
         assert row == pytest.approx(expected, abs=1e-6)
     module = head(reasoning, seed=3)
     plus, minus = module.reasons()
     assert (plus + minus).sum(0).tolist() == pytest.approx([1.0] * 4, abs=1e-6)
     assert min(plus.min(), minus.min()) >= 0
-    detections = torch.cat(
-        [torch.zeros(1, 7), torch.ones(1, 7), torch.rand(200, 7, generator=chance(2))]
-    )
+    detections = torch.rand(202, 7, generator=chance(2))
+    detections[0], detections[1] = 0, 1
     scores = module(detections)
     assert -1e-6 <= scores.min() <= scores.max() <= 1 + 1e-6
 
@@ -96,11 +96,7 @@ def test_shallow_detections_fall_with_the_distance_by_widths_that_begin_at_its_m
     network = networks.Shallow(SHAPE, 5, networks.NEGATIVE)
     examples = torch.rand(5, 1, 8, 8, generator=chance())
     network.begin(examples.expand(-1, 3, -1, -1), chance())
-    distances = [
-        (example - two).norm().item()
-        for place, example in enumerate(examples)
-        for two in examples[place + 1 :]
-    ]
+    distances = [(one - two).norm().item() for one, two in combinations(examples, 2)]
     assert network.widths.tolist() == pytest.approx([sorted(distances)[4]] * 5, rel=1e-5)
 
 

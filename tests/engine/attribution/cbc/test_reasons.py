@@ -6,24 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from engine.attribution.cbc import PrototypeNetwork, Prototypes, about_picture, about_row
+from engine.attribution.cbc import PrototypeNetwork, Prototypes, about_picture, about_row, reasons
 from engine.attribution.cbc.learning import inner_network
 from engine.attribution.cbc.networks import DEEP, INDEFINITE, NEGATIVE, POSITIVE, RBF
-from engine.attribution.cbc.reasons import (
-    ALL,
-    BLANK,
-    LEFT_OUT,
-    NEGATIVE_PARTS,
-    OTHERS,
-    PARTS,
-    PICTURED_PROTOTYPES,
-    POSITIVE_PARTS,
-    bar_table,
-    certificate_words,
-    ignored_words,
-    summed,
-    with_indefinite,
-)
+from engine.attribution.cbc.reasons import LEFT_OUT, PARTS, bar_table, summed, with_indefinite
+from engine.attribution.cbc.reasons import PICTURED_PROTOTYPES as PICTURED
 from engine.core.errors import BlindspotError
 from engine.core.result import Table
 from engine.core.run import answer
@@ -71,40 +58,39 @@ def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
         assert sum(sums) == pytest.approx(1, abs=1e-6)
         assert sums[0] + sums[1] == pytest.approx(scores[label], abs=1e-5)
     summed_parts = summed(result["parts"])
-    assert len(summed_parts) == PICTURED_PROTOTYPES + 1
+    assert len(summed_parts) == PICTURED + 1
     assert sum(summed_parts[part].sum() for part in PARTS) == pytest.approx(1, abs=1e-6)
 
 
 def test_what_one_prototype_would_have_to_be_makes_both_classes_level():
-    every = [case(place) for place in range(24)]
-    image_case = next(
-        candidate for candidate in every if np.isfinite(SMALL(candidate)["changes"]["needed"]).any()
+    answers = ((case(place), SMALL(case(place))) for place in range(24))
+    image_case, result = next(
+        pair for pair in answers if np.isfinite(pair[1]["changes"]["needed"]).any()
     )
-    result, model = SMALL(image_case), inner_network(network())
+    model = inner_network(network())
     with torch.no_grad():
         detections = model.detections(image_case.pixels)[0].double()
         weights, offset = (tensor.double() for tensor in model.head.linear())
     label, rival = (int(result["outcome"][name][0]) for name in ("answer", "rival"))
-    table = result["changes"]
-    possible = np.flatnonzero(np.isfinite(table["needed"]))
-    assert possible.size
-    for row in range(len(table)):
+
+    def lead(place, detection):
+        """Of the answer over its rival, were that prototype seen so much."""
         changed = detections.clone()
-        if row in possible:
-            changed[int(table["number"][row])] = table["needed"][row]
-            score = changed @ weights + offset
-            assert float(score[label] - score[rival]) == pytest.approx(0, abs=1e-6)
-            assert 0 <= table["needed"][row] <= 1
-            continue
-        for end in (0.0, 1.0):
-            changed[int(table["number"][row])] = end
-            score = changed @ weights + offset
-            assert score[label] > score[rival]
+        changed[int(place)] = detection
+        score = changed @ weights + offset
+        return float(score[label] - score[rival])
+
+    for place, needed in zip(*(result["changes"][n] for n in ("number", "needed")), strict=True):
+        if np.isfinite(needed):
+            assert lead(place, needed) == pytest.approx(0, abs=1e-6)
+            assert 0 <= needed <= 1
+        else:
+            assert min(lead(place, 0.0), lead(place, 1.0)) > 0
 
 
 def test_the_attack_stays_above_what_is_proved_and_the_finding_has_its_figures():
     result, model = SMALL(case()), network()
-    margins, outcome = result["margins"], result["outcome"]
+    margins, outcome, parts = (result[name] for name in ("margins", "outcome", "parts"))
     assert (margins["attacked"] >= margins["proved"] - 1e-5).all()
     lead = float(outcome["score"][0] - outcome["second"][0])
     assert margins["proved"][0] == pytest.approx(lead, abs=1e-5)
@@ -122,17 +108,12 @@ def test_the_attack_stays_above_what_is_proved_and_the_finding_has_its_figures()
         label = int(model(other.expand(3, -1, -1)[None]).argmax())
     assert result["flip"].columns[1] == f"read as {data().classes[label]}"
     assert label != outcome["answer"][0]
-    result = SMALL(case())
-    outcome, parts = result["outcome"], result["parts"]
     says = data().classes[int(outcome["answer"][0])]
     words = SMALL.finding(case(), result)
     assert words.startswith(f"Read as {says}: {100 * parts[PARTS[0]].sum():.0f} % for what is seen")
-    assert f"{100 * parts[PARTS[0]].sum():.0f} % for what is seen" in words
-    assert f"No change below {outcome['certificate'][0]:.2f}" in words
+    assert f"No change below {radius:.2f}" in words
     blank = replace(case(), image=torch.zeros(1, 8, 8))
-    result = SMALL(blank)
-    assert SMALL.finding(blank, result).startswith(BLANK)
-    assert not SMALL.finding(case(), SMALL(case())).startswith(BLANK)
+    assert SMALL.finding(blank, SMALL(blank)).startswith(reasons.BLANK)
 
 
 def test_the_deep_form_shows_patches_and_promises_nothing():
@@ -140,10 +121,10 @@ def test_the_deep_form_shows_patches_and_promises_nothing():
     result = method(case())
     assert not {"margins", "flip"} & result.keys()
     assert "certificate" not in result["outcome"].order
-    assert result["picture"].images.shape[:4] == (2, PICTURED_PROTOTYPES, 5, 5)
+    assert result["picture"].images.shape[:4] == (2, PICTURED, 5, 5)
     model = inner_network(network(method)).eval()
     with torch.no_grad():
-        for column, place in enumerate(result["parts"]["number"][:PICTURED_PROTOTYPES].astype(int)):
+        for column, place in enumerate(result["parts"]["number"][:PICTURED].astype(int)):
             patch = result["picture"].images[1, column].transpose(2, 0, 1) / np.float32(255)
             share = model.maps(torch.from_numpy(patch).expand(1, 3, 5, 5))[0, place].item()
             detection = result["parts"]["seen"][column]
@@ -156,24 +137,22 @@ def test_the_certificate_in_words(snapshot):
         Table.of({"certificate": ([radius], ""), "flip": ([flip], "")})
         for radius, flip in ((0.5, 1.25), (np.inf, np.nan), (0.0, np.nan))
     ]
-    assert [certificate_words(outcome) for outcome in outcomes] == snapshot
+    assert [reasons.certificate_words(outcome) for outcome in outcomes] == snapshot
 
 
 def test_what_the_old_cbc_leaves_out_is_the_fifth_part_of_every_prototype():
     method = replace(SMALL, reasoning=INDEFINITE)
-    outcome = method(case())["outcome"]
-    states = inner_network(network(method)).head.theta.detach().view(3, 12, 3).softmax(0)[2]
-    share = float(states[:, int(outcome["answer"][0])].mean())
-    assert outcome["left out"][0] == pytest.approx(share, abs=1e-6)
-    assert f"{100 * share:.0f} % of its prototypes" in ignored_words(outcome, INDEFINITE)
-    assert ignored_words(outcome, NEGATIVE) == ""
     result, model = method(case()), inner_network(network(method))
-    detections = by_hand.detections(
-        case().image.flatten().tolist(), model.places.tolist(), model.widths.tolist()
-    )
+    outcome, image = result["outcome"], case().image.flatten().tolist()
+    detections = by_hand.detections(image, model.places.tolist(), model.widths.tolist())
     theta = model.head.theta.detach().double().numpy()
+    states = by_hand.states(theta[:, int(outcome["answer"][0])].tolist(), 12)
+    share = np.mean([indefinite for *_, indefinite in states])
+    assert outcome["left out"][0] == pytest.approx(share, abs=1e-6)
+    assert f"{100 * share:.0f} % of its prototypes" in reasons.ignored_words(outcome, INDEFINITE)
+    assert reasons.ignored_words(outcome, NEGATIVE) == ""
     for view, role in (("parts", "answer"), ("rival parts", "rival")):
-        states = by_hand.states(theta[:, int(result["outcome"][role][0])].tolist(), 12)
+        states = by_hand.states(theta[:, int(outcome[role][0])].tolist(), 12)
         five = with_indefinite(result[view], sum(state[2] for state in states) / 12)
         assert five.order == (*PARTS, LEFT_OUT)
         for row, place in enumerate(result[view]["number"].astype(int).tolist()):
@@ -182,43 +161,41 @@ def test_what_the_old_cbc_leaves_out_is_the_fifth_part_of_every_prototype():
             shares = [five[part][row] for part in five.order]
             assert shares == pytest.approx([*expected, indefinite], abs=1e-5)
             assert sum(shares) == pytest.approx(1, abs=1e-9)
-            assert sum(five[part][row] for part in POSITIVE_PARTS) == pytest.approx(positive, 1e-4)
-            assert sum(five[part][row] for part in NEGATIVE_PARTS) == pytest.approx(negative, 1e-4)
-    all_parts = with_indefinite(result["parts"], float(result["outcome"]["left out"][0]))
-    assert all_parts[LEFT_OUT].mean() == pytest.approx(result["outcome"]["left out"][0], abs=1e-6)
-    agree = sum(all_parts[part].mean() for part in PARTS[:2])
-    score = agree / (1 - all_parts[LEFT_OUT].mean())
-    assert score == pytest.approx(result["outcome"]["score"][0], abs=1e-6)
+            for names, whole in (
+                (reasons.POSITIVE_PARTS, positive),
+                (reasons.NEGATIVE_PARTS, negative),
+            ):
+                assert sum(five[part][row] for part in names) == pytest.approx(whole, 1e-4)
+    left_out = float(outcome["left out"][0])
+    five = with_indefinite(result["parts"], left_out)
+    means = {name: five[name].mean() for name in five.order}
+    assert means[LEFT_OUT] == pytest.approx(left_out, abs=1e-6)
+    score = sum(means[part] for part in PARTS[:2]) / (1 - means[LEFT_OUT])
+    assert score == pytest.approx(outcome["score"][0], abs=1e-6)
 
 
 def test_five_parts_by_hand_and_means_of_others_and_all():
     """Two prototypes, one wholly indefinite: what is left of the other is the whole score."""
-    parts = Table.of(
-        {
-            part: ([share, 0.0], "share")
-            for part, share in zip(PARTS, (0.4, 0.3, 0.2, 0.1), strict=True)
-        },
-        ["prototype 2", "prototype 1"],
-    )
+    shares = zip(PARTS, (0.4, 0.3, 0.2, 0.1), strict=True)
+    columns = {part: ([share, 0.0], "share") for part, share in shares}
+    parts = Table.of(columns, ["prototype 2", "prototype 1"])
     five = with_indefinite(parts, 0.75)
     assert five.rows == ("prototype 2", "prototype 1")
     assert [five[part][0] for part in five.order] == pytest.approx([0.2, 0.15, 0.1, 0.05, 0.5])
     assert [five[part][1] for part in five.order] == pytest.approx([0, 0, 0, 0, 1])
     rows = bar_table(five)
-    assert rows.rows == ("prototype 2", "prototype 1", ALL)
+    assert rows.rows == ("prototype 2", "prototype 1", reasons.ALL)
     assert rows[LEFT_OUT].tolist() == pytest.approx([0.5, 1, 0.75])
     drawn = np.random.default_rng(0).dirichlet(np.ones(5), 20)
-    names = (*PARTS, LEFT_OUT)
-    table = Table.of(
-        {name: (drawn[:, place], "share") for place, name in enumerate(names)}, map(str, range(20))
-    )
-    rows = bar_table(table)
-    assert rows.rows[PICTURED_PROTOTYPES:] == (OTHERS, ALL)
-    for place, name in enumerate(names):
-        others, every = rows[name][PICTURED_PROTOTYPES:]
-        assert others == pytest.approx(sum(drawn[PICTURED_PROTOTYPES:, place]) / 14)
-        assert every == pytest.approx((sum(drawn[:PICTURED_PROTOTYPES, place]) + 14 * others) / 20)
-    assert sum(rows[name] for name in names) == pytest.approx(np.ones(PICTURED_PROTOTYPES + 2))
+    columns = dict(zip(five.order, drawn.T, strict=True))
+    table = {name: (shares, "share") for name, shares in columns.items()}
+    rows = bar_table(Table.of(table, map(str, range(20))))
+    assert rows.rows[PICTURED:] == (reasons.OTHERS, reasons.ALL)
+    for name, shares in columns.items():
+        others, every = rows[name][PICTURED:]
+        assert others == pytest.approx(sum(shares[PICTURED:]) / 14)
+        assert every == pytest.approx((sum(shares[:PICTURED]) + 14 * others) / 20)
+    assert sum(rows[name] for name in columns) == pytest.approx(np.ones(PICTURED + 2))
 
 
 def test_other_shapes_no_numbers_and_free_weights_are_refused():

@@ -38,44 +38,36 @@ def result(case):
 
 
 def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, result):
+    table = result["table"]
     for condition, correlation, stride in (
         (MAIN, 0.65, 5),
         (CONTROL, 0.65, 1),
         (WHITE, 0.0, 5),
         (WHITE_CONTROL, 0.0, 1),
     ):
-        train, test = (
-            QUICK.noisy(case, split, correlation, count)
-            for split, count in (("train", 60), ("test", 5))
-        )
+        train = QUICK.noisy(case, "train", correlation, 60)
+        test = QUICK.noisy(case, "test", correlation, 5)
         net = learn(train.noisy, DenoiserConfig(stride, 2, 2.0, 1, 24, 3, rate=1e-3), 4, quiet)
         hidden, denoised = denoise_both(net, test.noisy, stride)
         before = psnr(test.noisy, test.clean)
         assert (psnr(test.clean, test.clean) == 100).all()  # an image without error
-        table = result["table"]
-        assert table.cell(condition, GAIN) == pytest.approx(
-            np.mean(psnr(denoised, test.clean) - before), abs=1e-4
-        )
-        assert table.cell(condition, HIDDEN) == pytest.approx(
-            np.mean(psnr(hidden, test.clean) - before), abs=1e-4
-        )
         twins = denoise_both(net, test.twins + test.noise, stride)[1]
-        assert table.cell(condition, LESION) == pytest.approx(
-            kept_contrast(denoised - twins, test.clean - test.twins, test.masks), abs=1e-4
-        )
+        expected = {
+            GAIN: np.mean(psnr(denoised, test.clean) - before),
+            HIDDEN: np.mean(psnr(hidden, test.clean) - before),
+            LESION: kept_contrast(denoised - twins, test.clean - test.twins, test.masks),
+        }
+        figures = {name: table.cell(condition, name) for name in expected}
+        assert figures == pytest.approx(expected, abs=1e-4)
+    validation, test = (
+        QUICK.noisy(case, split, 0.65, count) for split, count in (("validation", 10), ("test", 5))
+    )
     for name in FILTERS:
-        validation, test = (
-            QUICK.noisy(case, split, 0.65, count)
-            for split, count in (("validation", 10), ("test", 5))
-        )
-        scores = [
-            psnr(Filter(name, factor)(validation.noisy), validation.clean).mean()
-            for factor in FACTORS
-        ]
-        tuned = Filter(name, FACTORS[int(np.argmax(scores))])
+        filters = [Filter(name, factor) for factor in FACTORS]
+        tuned = max(filters, key=lambda f: psnr(f(validation.noisy), validation.clean).mean())
         gained = psnr(tuned(test.noisy), test.clean) - psnr(test.noisy, test.clean)
-        assert result["table"].cell(name, GAIN) == pytest.approx(gained.mean(), abs=1e-4)
-        assert np.isnan(result["table"].cell(name, HIDDEN))
+        assert table.cell(name, GAIN) == pytest.approx(gained.mean(), abs=1e-4)
+        assert np.isnan(table.cell(name, HIDDEN))
 
 
 def test_networks_learn_from_no_test_slice_and_see_no_clean_one(case, monkeypatch):
@@ -100,14 +92,12 @@ def test_half_a_lesion_is_half_kept_and_an_erased_one_is_seen_in_the_error():
     elsewhere = torch.full_like(clean, 7.0) * ~masks
     assert kept_contrast(0.5 * clean + elsewhere, clean, masks) == pytest.approx(0.5)
     assert np.isnan(kept_contrast(clean, torch.zeros_like(clean), masks))
-    method = Cbsn(seeds=1, steps=2, images=4, blocks=1)
-    case = ExperimentCase(tiny.squares())
-    assert np.isnan(method.condition(MAIN, case, quiet)[0][LESION])
-    chance = np.random.default_rng(0)
+    without_twins = ExperimentCase(tiny.squares())
+    assert np.isnan(QUICK.condition(MAIN, without_twins, quiet)[0][LESION])
     clean = np.full((32, 32, 3), 90, np.uint8)
     clean[10:16, 10:16] = 130  # a lesion
     erased = np.full_like(clean, 90)
-    noise = 0.15 * 255 * chance.standard_normal((32, 32, 1))
+    noise = 0.15 * 255 * np.random.default_rng(0).standard_normal((32, 32, 1))
     noisy = np.clip(clean + noise, 0, 255).astype(int)
     removed = np.clip(128 + 3 * (noisy - erased), 0, 255)
     assert np.isin(removed, (0, 255)).mean() > 0.2  # why the noise that was removed is not shown
@@ -120,13 +110,8 @@ def test_half_a_lesion_is_half_kept_and_an_erased_one_is_seen_in_the_error():
 def test_what_is_shown_is_of_the_first_networks_with_three_times_its_error(case, result):
     assert result["center"].cell(MASKED, "at the center") == 0
     assert result["center"].cell(OPEN, "at the center") > 0
-    assert list(result["gained"].order) == [
-        "steps",
-        f"{MAIN}, blind spot",
-        MAIN,
-        f"{CONTROL}, blind spot",
-        CONTROL,
-    ]
+    curves = [column for name in (MAIN, CONTROL) for column in (f"{name}, blind spot", name)]
+    assert list(result["gained"].order) == ["steps", *curves]
     assert result["autocorrelation"]["noise"][1] == pytest.approx(0.65, abs=0.1)
     assert abs(result["autocorrelation"]["after S_b"][1]) < 0.4
     assert result["found"].columns[-1] == "clean"

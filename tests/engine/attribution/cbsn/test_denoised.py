@@ -45,37 +45,32 @@ def test_the_blind_output_does_not_see_its_own_pixel_and_the_other_does(case):
     clean = QUICK.shown(case.image)
     noisy = clean + drawn_noise(clean.shape, 0.15, 0.65, case.generator())
     net = learn(noisy, DenoiserConfig(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
-    parts = (noisy - noisy.mean()) / noisy.std(correction=0)
-    parts.requires_grad_()
+    parts = ((noisy - noisy.mean()) / noisy.std(correction=0)).requires_grad_()
     (slope,) = torch.autograd.grad(net(parts, False)[0, 0, 12, 12], parts)
-    assert center.cell(OPEN, "at the center") == pytest.approx(
-        slope[0, 0, 12, 12].abs().item(), rel=1e-3
-    )
+    own = slope[0, 0, 12, 12].abs().item()
+    assert center.cell(OPEN, "at the center") == pytest.approx(own, rel=1e-3)
     hidden, denoised = denoise_both(net, noisy, 3)
     for name, picture in {NOISY: noisy, HIDDEN: hidden, DENOISED: denoised}.items():
         assert result["psnr"].cell(name, "PSNR") == pytest.approx(psnr(picture, clean)[0], abs=1e-3)
     assert set(result["psnr"].rows) == {NOISY, DENOISED, HIDDEN, *FILTERS}
-    pictures = dict(
-        zip(result["picture"].columns, result["picture"].images[0].astype(int), strict=True)
-    )
+    view, end = result["picture"], result["psnr"].cell(DENOISED, "PSNR")
+    pictures = dict(zip(view.columns, view.images[0].astype(int), strict=True))
     wrong = 128 + 3 * (pictures["denoised"] - pictures["image"])
     assert (pictures["error × 3"] == wrong.clip(0, 255)).all()
-    assert f"{result['psnr'].cell(DENOISED, 'PSNR'):.1f} dB" in QUICK.finding(case, result)
-    assert result["steps"][DENOISED][-1] == pytest.approx(
-        result["psnr"].cell(DENOISED, "PSNR"), abs=1e-4
-    )
+    assert f"{end:.1f} dB" in QUICK.finding(case, result)
+    assert result["steps"][DENOISED][-1] == pytest.approx(end, abs=1e-4)
 
 
 def test_without_noise_of_ours_nothing_was_removed_and_gray_images_have_one_channel(case):
     method = replace(QUICK, sigma=0.0)
     result = answer(method, case)
     assert not {"psnr", "steps"} & set(result)
-    assert result["picture"].columns[0] == "image"
-    assert result["picture"].columns[-1] == "removed × 3"
-    assert "with noise" not in result["picture"].columns
+    first, *others, last = result["picture"].columns
+    assert (first, last) == ("image", "removed × 3")
+    assert "with noise" not in others
     assert "what was removed" in result["autocorrelation"].order
     assert "own noise" in method.finding(case, result)
-    method, black = replace(QUICK, sigma=0.0), replace(case, image=torch.zeros_like(case.image))
+    black = replace(case, image=torch.zeros_like(case.image))
     result = answer(method, black)
     assert np.isnan(result["autocorrelation"]["what was removed"][1])
     assert method.finding(black, result).startswith("Nothing was removed")
@@ -136,17 +131,13 @@ def test_psnr_autocorrelation_the_estimate_and_shrinkage_are_those_of_their_form
     from scipy.fft import dctn, idctn
 
     image = np.random.default_rng(0).normal(size=(20, 18, 1))
-    result = shrinkage(image, 0.4)
-    total, count = np.zeros((20, 18)), 0
-    row, column = 9, 8
-    for top in range(row - BLOCK + 1, row + 1):
-        for left in range(column - BLOCK + 1, column + 1):
-            parts = dctn(image[top : top + BLOCK, left : left + BLOCK, 0], norm="ortho")
-            shrunk = np.where(abs(parts) < KEEP * 0.4, 0, parts)
-            shrunk[0, 0] = parts[0, 0]
-            total[row, column] += idctn(shrunk, norm="ortho")[row - top, column - left]
-            count += 1
-    assert result[row, column, 0] == pytest.approx(total[row, column] / count)
+    estimates = []  # of the pixel in row 9 and column 8, by each block that holds it
+    for down, right in np.ndindex(BLOCK, BLOCK):
+        parts = dctn(image[9 - down :, 8 - right :, 0][:BLOCK, :BLOCK], norm="ortho")
+        shrunk = np.where(abs(parts) < KEEP * 0.4, 0, parts)
+        shrunk[0, 0] = parts[0, 0]
+        estimates.append(idctn(shrunk, norm="ortho")[down, right])
+    assert shrinkage(image, 0.4)[9, 8, 0] == pytest.approx(np.mean(estimates))
     assert shrinkage(image, 0.0) == pytest.approx(image)
 
 
@@ -155,7 +146,6 @@ def test_every_filter_takes_white_noise_off_and_is_given_its_best_factor(name):
     ramp = torch.linspace(0.2, 0.8, 40)
     truth = ramp.expand(1, 3, 40, 40) if name == "total variation" else ramp.expand(1, 1, 40, 40)
     noisy = truth + drawn_noise(truth.shape, 0.1, 0.0, tiny.seeded(0))
-    result = best_filter(name, noisy, truth)
     nearness = [psnr(Filter(name, factor)(noisy), truth)[0] for factor in FACTORS]
-    assert result.factor == FACTORS[int(np.argmax(nearness))]
+    assert best_filter(name, noisy, truth).factor == FACTORS[int(np.argmax(nearness))]
     assert max(nearness) > psnr(noisy, truth)[0] + 4

@@ -43,12 +43,16 @@ def small_case(seed=3):
 
 
 def trained_by_hand(data, seed, architecture="comet", *, watch, area):
+    """The model, the test images as its network takes them, and their masks (n, 1, side, side)."""
     settings = {"epochs": 2, "batch": 64, "optimizer": "AdamW", "rate": 0.003, "decay": 0.03}
     recipe = Recipe(architecture, **settings, schedule="one cycle")
     model = fresh(data, recipe, seed)
     train(detector_of(model), data, recipe, seed)
     train(model, data, recipe, seed, objective=partial(comet_loss, watch=watch, area=area))
-    return model
+    network, pixels = model.network, data.pixels(data.rows("test"))
+    images = ((pixels - model.mean) / model.std).mean(1, keepdim=True)
+    with torch.no_grad():
+        return model, images, network.selector.own_maps(images).sigmoid()
 
 
 def dice(inside, mask):
@@ -57,10 +61,10 @@ def dice(inside, mask):
 
 def mask_figures(masks, truth):
     """Of masks between 0 and 1, (images, side, side), against true ones."""
-    strongest = []
-    for mask, true_mask in zip(masks, truth, strict=True):
-        order = np.argsort(-mask.ravel())[: true_mask.sum()]
-        strongest.append(true_mask.ravel()[order].mean())
+    strongest = [
+        true_mask.ravel()[np.argsort(-mask.ravel())[: true_mask.sum()]].mean()
+        for mask, true_mask in zip(masks, truth, strict=True)
+    ]
     return {
         comet.RECALL: ((masks > 0.5) & truth).sum() / truth.sum(),
         comet.FILLED: masks.mean(),
@@ -79,11 +83,9 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
         (comet.WITH, "comet", SMALL.watch),
         (comet.WITHOUT, "selector", 0.0),
     ):
-        model = trained_by_hand(data, case.seed, kind, watch=watch, area=SMALL.area)
+        model, images, mask = trained_by_hand(data, case.seed, kind, watch=watch, area=SMALL.area)
         network = model.network
         with torch.no_grad():
-            images = ((data.pixels(rows) - model.mean) / model.std).mean(1, keepdim=True)
-            mask = network.selector.own_maps(images).sigmoid()
             inside, rest = network.predictor(mask * images), network.detector((1 - mask) * images)
             whole = network.detector(images)
             noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(case.seed))
@@ -94,9 +96,7 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
             for image_mask, copy in zip(mask > 0.5, copies, strict=True)
         ]
         cams, layers = [], [layer for layer in detector_of(model).layers if layer.is_map]
-        deepest = min(
-            layers, key=lambda layer: (layer.cells[0] * layer.cells[1], -layers.index(layer))
-        )
+        deepest = min(reversed(layers), key=lambda layer: layer.cells[0] * layer.cells[1])
         for row in rows:
             image = data.pixels(np.array([row]))[0].contiguous()
             image_case = ImageCase(detector_of(model), image, Target(int(data.labels[row])))
@@ -144,24 +144,16 @@ def test_pictures_show_masks_of_both_trainings_over_the_same_images():
 
 
 def test_margins_of_figures_and_cells_made_by_hand():
-    figures = {
-        comet.WITH: {
-            comet.RECALL: 0.9,
-            comet.NATS_GAP: 4.0,
-            comet.RIGHT: 0.99,
-            comet.WHOLE: 0.99,
-            comet.BEYOND: 0.01,
-        },
-        comet.WITHOUT: {comet.RECALL: 0.5},
-    }
-    margins = [
-        claim.margin(lambda row, name: figures[row][name]) for claim in comet.CometExperiment.claims
-    ]
-    assert margins == pytest.approx([0.15, 0.05, 0.3, 0.01, 0.01])
-    figures = made_by_hand()
-    figures[condition_name(AREAS[1], WEIGHTS[2])][comet.RECALL] = 0.5  # 40 points more than without
-    margins = [claim.margin(lambda row, name: figures[row][name]) for claim in CometGrid.claims]
-    assert margins == pytest.approx([0.3, 0.1, -0.05, -0.01])
+    watched = {comet.RECALL: 0.9, comet.NATS_GAP: 4.0, comet.BEYOND: 0.01}
+    watched |= {comet.RIGHT: 0.99, comet.WHOLE: 0.99}
+    pair, grid = {comet.WITH: watched, comet.WITHOUT: {comet.RECALL: 0.5}}, made_by_hand()
+    grid[condition_name(AREAS[1], WEIGHTS[2])][comet.RECALL] = 0.5  # 40 points more than without
+    for kind, figures, margins in (
+        (comet.CometExperiment, pair, [0.15, 0.05, 0.3, 0.01, 0.01]),
+        (CometGrid, grid, [0.3, 0.1, -0.05, -0.01]),
+    ):
+        cell = partial(lambda figures, row, name: figures[row][name], figures)
+        assert [claim.margin(cell) for claim in kind.claims] == pytest.approx(margins)
 
 
 @pytest.mark.slow
@@ -183,15 +175,10 @@ def test_images_with_nothing_to_find_have_no_share_of_evidence():
     few = replace(data, truth={**data.truth, **truth}, name="healthy")
     model = fresh(few, Recipe("comet", epochs=1), 0)
     result = SMALL.measured(model, replace(case, data=few))
-    alone = comet.masks_of(model, few, rows[:1])[0]
-    true_mask = few.truth["mask"][rows[0]]
-    assert result[comet.RECALL] == pytest.approx((alone > 0.5)[true_mask].mean())
-    assert result[comet.BOTH] == float(
-        all(
-            (alone > 0.5)[few.truth["copy"][rows[0]] == copy_number].mean() > 0.5
-            for copy_number in (1, 2)
-        )
-    )
+    alone = comet.masks_of(model, few, rows[:1])[0] > 0.5
+    true_mask, copies = (few.truth[name][rows[0]] for name in ("mask", "copy"))
+    assert result[comet.RECALL] == pytest.approx(alone[true_mask].mean())
+    assert result[comet.BOTH] == all(alone[copies == number].mean() > 0.5 for number in (1, 2))
     assert 0 <= result[comet.RANK] <= 1
 
 
@@ -210,15 +197,11 @@ def test_every_cell_is_a_network_trained_and_asked_by_hand(monkeypatch):
     truth = data.truth["mask"][rows]
     assert table.rows == tuple(cells)
     for name, (area, watch) in cells.items():
-        model = trained_by_hand(data, case.seed, watch=watch, area=area)
-        network = model.network
+        model, images, mask = trained_by_hand(data, case.seed, watch=watch, area=area)
         with torch.no_grad():
-            images = ((data.pixels(rows) - model.mean) / model.std).mean(1, keepdim=True)
-            mask = network.selector.own_maps(images).sigmoid()
-            answers = network.predictor(mask * images).argmax(1)
-        mask = mask[:, 0].numpy()
+            answers = model.network.predictor(mask * images).argmax(1)
         right = (answers == data.targets(rows)).double().mean().item()
-        expected = mask_figures(mask, truth) | {comet.RIGHT: right}
+        expected = mask_figures(mask[:, 0].numpy(), truth) | {comet.RIGHT: right}
         figures = {what: table.cell(name, what) for what in expected}
         assert figures == pytest.approx(expected, abs=1e-6)
     shares = [table.cell(name, comet.FILLED) for name in cells]
@@ -238,8 +221,7 @@ def test_cells_stand_where_their_bound_and_weight_are_and_images_in_two_rows():
     assert (more.images != EMPTY).any((2, 3, 4)).sum() == 1
     assert more.caption(1, 2) == "29 % kept, Dice 0.35, 98 % right, mask 15 %"
     assert (grid.images == EMPTY).all()
-    images = [np.full((2, 3, 3), shade, np.uint8) for shade in (1, 2, 3)]
-    tiled_images = tiled(images)
+    tiled_images = tiled([np.full((2, 3, 3), shade, np.uint8) for shade in (1, 2, 3)])
     assert tiled_images.shape == (4, 6, 3)
     assert tiled_images[::2, ::3, 0].tolist() == [[1, 2], [3, EMPTY]]
 
@@ -271,24 +253,16 @@ def test_it_says_where_most_is_kept_and_how_little_without_the_detector():
 
 def test_the_answer_that_ships_shows_that_the_weight_counts_first_and_then_the_bound():
     case = ExperimentCase(data_sets.load(CometGrid.data[0]))
-    result = shipped_answer((CometGrid(), case))
-    assert result is not None
-    recalls = np.array(
-        [
-            [result["table"].cell(condition_name(area, weight), comet.RECALL) for weight in WEIGHTS]
-            for area in AREAS
-        ]
-    )
+    table = shipped_answer((CometGrid(), case))["table"]
+    pairs = product(AREAS, WEIGHTS)
+    recalls = np.array([table.cell(condition_name(*pair), comet.RECALL) for pair in pairs])
+    recalls = recalls.reshape(len(AREAS), len(WEIGHTS))
     assert (recalls[:, 0] < 0.05).all()
     assert (recalls[:, 1] - recalls[:, 0] > 0.2).all()
     assert (recalls[:, 2] - recalls[:, 1] < 0.1).all()
     assert (np.diff(recalls[:, 2]) > 0.1).all()
     runs = shipped_answer((comet.CometExperiment(), case))["runs"]
-    row = next(
-        n
-        for n, row_name in enumerate(runs.rows)
-        if row_name == comet.WITH and runs["seed"][n] == case.seed
-    )
+    (row,) = np.flatnonzero((np.array(runs.rows) == comet.WITH) & (runs["seed"] == case.seed))
     assert recalls[1, 2] == pytest.approx(runs[comet.RECALL][row], abs=1e-3)  # the same training
 
 

@@ -1,7 +1,8 @@
 """LFA's eight rows: closed forms on a linear model, limits of each other, and who is best where."""
 
+from contextlib import nullcontext
 from dataclasses import replace
-from itertools import combinations
+from itertools import product
 from math import comb, factorial
 
 import numpy as np
@@ -11,17 +12,9 @@ from torch import nn
 
 from engine.attribution.heatmaps.partition import Partition, square_tiles
 from engine.attribution.lfa import LFA, ROWS, LocalModel, methods
+from engine.attribution.lfa import fit as fits
 from engine.attribution.lfa.fit import Linear as Model
-from engine.attribution.lfa.fit import (
-    another,
-    change_coordinates,
-    evaluate_neighborhood,
-    fit_linear,
-    gradient_loss,
-    look_again,
-    predictions_at,
-    squared_loss,
-)
+from engine.attribution.lfa.fit import change_coordinates, evaluate_neighborhood, look_again
 from engine.attribution.lfa.ground import NOTHING, Ground
 from engine.attribution.lfa.neighborhoods import ENDS, FEW, NEAR, NEIGHBORHOODS, Radii, kernel_of
 from engine.core.errors import BlindspotError
@@ -37,7 +30,7 @@ MATCHED = ["SmoothGrad", "Integrated gradients", "Gradient × input"]
 class Smooth(nn.Module):
     def __init__(self, inputs):
         super().__init__()
-        generator = torch.Generator().manual_seed(4)
+        generator = tiny.seeded(4)
         self.hidden, self.out = nn.Linear(inputs, 12), nn.Linear(12, 2)
         for part in (self.hidden, self.out):
             part.weight.data = 1.5 * torch.randn(part.weight.shape, generator=generator)
@@ -48,7 +41,7 @@ class Smooth(nn.Module):
 
 def ground(network, side, seed=0):
     """Every pixel a feature, of one color each, so that + and × can be turned exactly."""
-    image = torch.rand(1, side, side, generator=torch.Generator().manual_seed(seed))
+    image = torch.rand(1, side, side, generator=tiny.seeded(seed))
     image = (0.2 + 0.8 * image).expand(3, -1, -1).contiguous()
     case = ImageCase(tiny.classifier(network, side), image, target=1)
     return Ground(case, square_tiles(image, side * side))
@@ -56,7 +49,7 @@ def ground(network, side, seed=0):
 
 @pytest.fixture
 def linear():
-    weight = torch.randn(3, 3, 3, generator=torch.Generator().manual_seed(1))
+    weight = torch.randn(3, 3, 3, generator=tiny.seeded(1))
     return ground(tiny.Linear(weight), 3), weight
 
 
@@ -65,8 +58,18 @@ def smooth():
     return ground(Smooth(9), 3)
 
 
+@pytest.fixture(scope="module")
+def answered(smooth):
+    return LFA(features="pixels", samples=300)(smooth.case)
+
+
 def fit_of(held, name, **reach):
-    return fit_linear(evaluate_neighborhood(held, name, Radii(**reach), 0, slopes=True))
+    return fits.fit_linear(evaluate_neighborhood(held, name, Radii(**reach), 0, slopes=True))
+
+
+def drawn(held, name, seed=0, **reach):
+    """The points of a neighborhood."""
+    return NEIGHBORHOODS[name].draw(held, Radii(**reach), tiny.seeded(seed))
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -83,19 +86,19 @@ def test_all_eight_find_a_linear_model(linear, name):
 
 def test_c_lime_tends_to_smoothgrad(smooth):
     smoothed = fit_of(smooth, "SmoothGrad", samples=4000, noise=0.3).weights
-    near = []
-    for samples in (100, 1000, 20000):
-        fit = fit_of(smooth, "C-LIME", samples=samples, noise=0.3).weights
-        near.append(torch.nn.functional.cosine_similarity(fit, smoothed, dim=0).item())
+    fitted = [
+        fit_of(smooth, "C-LIME", samples=samples, noise=0.3).weights
+        for samples in (100, 1000, 20000)
+    ]
+    near = [nn.functional.cosine_similarity(fit, smoothed, dim=0).item() for fit in fitted]
     assert near == sorted(near)
     assert near[-1] > 0.99
 
 
 def test_fading_becomes_gradient_times_input_and_adds_up_to_the_rise_of_the_score(smooth):
     exact = fit_of(smooth, "Gradient").weights
-    assert fit_of(smooth, "SmoothGrad", noise=0.005).weights.numpy() == pytest.approx(
-        exact.numpy(), rel=0.02, abs=1e-3
-    )
+    little = fit_of(smooth, "SmoothGrad", noise=0.005).weights
+    assert little.numpy() == pytest.approx(exact.numpy(), rel=0.02, abs=1e-3)
     late = fit_of(smooth, "Integrated gradients", low=0.99).weights
     assert late.numpy() == pytest.approx((exact * smooth.feature).numpy(), rel=0.02, abs=1e-3)
     result = fit_of(smooth, "Integrated gradients", samples=200).weights.sum().item()
@@ -114,18 +117,16 @@ def test_occlusion_is_what_each_feature_loses(smooth):
 
 def brute_shapley(held):
     d = held.count
-    subsets = [set(c) for k in range(d + 1) for c in combinations(range(d), k)]
-    by = torch.zeros(len(subsets), d)
-    for row, members in enumerate(subsets):
-        by[row, list(members)] = 1
-    values = held.scores(by, multiplied=True).tolist()
-    score = {frozenset(s): v for s, v in zip(subsets, values, strict=True)}
+    by = torch.tensor([*product((0.0, 1.0), repeat=d)])
+    score = dict(
+        zip(map(tuple, by.tolist()), held.scores(by, multiplied=True).tolist(), strict=True)
+    )
     shares = np.zeros(d)
-    for i in range(d):
-        for s in subsets:
-            if i not in s:
-                weight = factorial(len(s)) * factorial(d - len(s) - 1) / factorial(d)
-                shares[i] += weight * (score[frozenset(s | {i})] - score[frozenset(s)])
+    for members, i in product(score, range(d)):
+        if not members[i]:
+            size = int(sum(members))
+            weight = factorial(size) * factorial(d - size - 1) / factorial(d)
+            shares[i] += weight * (score[*members[:i], 1.0, *members[i + 1 :]] - score[members])
     return shares
 
 
@@ -140,8 +141,7 @@ def test_tossed_coalitions_leave_out_nothing_and_everything_and_are_weighed_by_t
     smooth_ground = ground(Smooth(4), 2)
     tossed = 0
     for seed in range(10):
-        generator = torch.Generator().manual_seed(seed)
-        points = NEIGHBORHOODS["KernelSHAP"].draw(smooth_ground, Radii(samples=15), generator)
+        points = drawn(smooth_ground, "KernelSHAP", seed, samples=15)
         assert points.by[:2].tolist() == [[0] * 4, [1] * 4]
         assert points.weights[:2].tolist() == [ENDS, ENDS]
         sizes = points.by[2:].sum(1).int().tolist()
@@ -155,14 +155,14 @@ def test_tossed_coalitions_leave_out_nothing_and_everything_and_are_weighed_by_t
 @pytest.mark.parametrize("name", ["Gradient", "Gradient × input"])
 @pytest.mark.parametrize("samples", [20, 1000])
 def test_where_a_few_points_say_it_all_no_more_are_looked_at(smooth, name, samples):
-    points = NEIGHBORHOODS[name].draw(smooth, Radii(samples=samples), torch.Generator())
+    points = drawn(smooth, name, samples=samples)
     assert len(points.by) == min(samples, FEW)
     assert points.weights.sum().item() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_weights_of_points_add_up_to_one_but_for_the_two_ends_of_shapley(smooth, name):
-    points = NEIGHBORHOODS[name].draw(smooth, Radii(samples=80), torch.Generator().manual_seed(0))
+    points = drawn(smooth, name, samples=80)
     weights = points.weights[2:] if name == "KernelSHAP" else points.weights
     assert len(points.weights) == len(points.by) == len(points.at)
     assert weights.sum().item() == pytest.approx(1)
@@ -170,9 +170,9 @@ def test_weights_of_points_add_up_to_one_but_for_the_two_ends_of_shapley(smooth,
 
 def drawn_alpha(held, name, **reach):
     """α of each point; all features fade together."""
-    points = NEIGHBORHOODS[name].draw(held, Radii(**reach), torch.Generator().manual_seed(0))
-    assert (points.at == points.at[:, :1]).all()
-    return points.at[:, 0].double().numpy()
+    at = drawn(held, name, **reach).at
+    assert (at == at[:, :1]).all()
+    return at[:, 0].double().numpy()
 
 
 def test_fading_draws_once_in_each_equal_part_and_at_its_end_just_below_one(smooth):
@@ -185,8 +185,8 @@ def test_fading_draws_once_in_each_equal_part_and_at_its_end_just_below_one(smoo
     assert 0 <= below.min() < 0.1
     assert 0.9 < below.max() <= 1.001
     assert below.mean() == pytest.approx(0.5, abs=0.15)
-    points = NEIGHBORHOODS["Gradient"].draw(smooth, Radii(), torch.Generator().manual_seed(0))
-    assert points.at.std().item() == pytest.approx(NEAR, rel=0.1)  # noise of the smallest spread
+    noise = drawn(smooth, "Gradient").at
+    assert noise.std().item() == pytest.approx(NEAR, rel=0.1)  # of the smallest spread
 
 
 def looked(held, **reach):
@@ -195,13 +195,12 @@ def looked(held, **reach):
     }
 
 
-def test_each_is_best_where_it_was_fitted(smooth):
+def test_each_is_best_where_it_was_fitted(smooth, answered):
     sights = looked(smooth, samples=300)
-    models = {name: fit_linear(sight) for name, sight in sights.items()}
-    result = LFA(features="pixels", samples=300)(smooth.case)
+    models = {name: fits.fit_linear(sight) for name, sight in sights.items()}
     for view, loss_of, names in (
-        ("squared loss", squared_loss, SQUARED),
-        ("gradient loss", gradient_loss, MATCHED),
+        ("squared loss", fits.squared_loss, SQUARED),
+        ("gradient loss", fits.gradient_loss, MATCHED),
     ):
         for name in names:
             sight = sights[name]
@@ -211,12 +210,12 @@ def test_each_is_best_where_it_was_fitted(smooth):
                 for model in models.values()
             ]
             assert loss <= min(others) * (1 + 1e-9) + 1e-12
-            lost = result[view].values[:, ROWS.index(name)]
+            lost = answered[view].values[:, ROWS.index(name)]
             assert lost[ROWS.index(name)] <= lost.min() * (1 + 1e-6) + 1e-12
 
 
-def test_every_loss_has_its_unit_in_each_column(smooth):
-    result = LFA(features="pixels", samples=50)(smooth.case)
+def test_every_loss_has_its_unit_in_each_column(answered):
+    result = answered
     for name in ("squared loss", "fresh squared loss", "no change", "fresh no change"):
         assert result[name].units == ("logit²",) * 8
         assert result[name].values.shape[1] == len(result[name].order) == 8
@@ -287,26 +286,19 @@ def test_looking_again_has_the_last_quarter_of_progress_an_eighth_for_each(smoot
     assert {"C-LIME", "Gradient", "LIME", "KernelSHAP"} <= set(again)
     for name, done in again.items():  # when its points are all looked at
         assert done == pytest.approx(0.75 + 0.25 * (ROWS.index(name) + 1) / 8)
-    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
-    first = max(done for done, words in reports if " again" not in words and done < 1)
-    assert first <= 0.75
+    assert max(done for done, words in reports if " again" not in words and done < 1) <= 0.75
 
 
 def test_slopes_of_features_are_differences_of_scores(smooth):
-    by = torch.rand(1, 9, generator=torch.Generator().manual_seed(2))
+    by, step = torch.rand(1, 9, generator=tiny.seeded(2)), 5e-3 * torch.eye(9)
     for multiplied in (False, True):
         _, slopes = smooth.slopes(by, multiplied=multiplied)
-        for place in (0, 4):
-            step = torch.zeros(1, 9)
-            step[0, place] = 5e-3
-            up, down = (smooth.scores(by + sign * step, multiplied=multiplied) for sign in (1, -1))
-            assert slopes[0, place].item() == pytest.approx(
-                ((up - down) / 1e-2).item(), rel=2e-2, abs=2e-3
-            )
+        up, down = (smooth.scores(by + sign * step, multiplied=multiplied) for sign in (1, -1))
+        assert slopes[0].numpy() == pytest.approx(((up - down) / 1e-2).numpy(), rel=2e-2, abs=2e-3)
 
 
-def test_disagreement_is_the_spread_of_places_among_the_eight(smooth):
-    result = LFA(features="pixels", samples=300)(smooth.case)
+def test_disagreement_is_the_spread_of_places_among_the_eight(answered):
+    result = answered
     places = []
     for name in ROWS:
         sizes = np.abs(result[f"map {name}"].values).ravel()
@@ -321,9 +313,8 @@ def test_disagreement_is_the_spread_of_places_among_the_eight(smooth):
     assert (spread.values == 0.5).all()  # places 0 and 1, and 1 and 0
 
 
-def test_saying_that_nothing_changes_is_judged_too(smooth):
-    result = LFA(features="pixels", samples=300)(smooth.case)
-    sights = looked(smooth, samples=300, kernel=0.5)
+def test_saying_that_nothing_changes_is_judged_too(smooth, answered):
+    result, sights = answered, looked(smooth, samples=300, kernel=0.5)
     for column, name in enumerate(ROWS):
         values, weights = sights[name].values, sights[name].points.weights
         mean = (weights * values).sum() / weights.sum() if sights[name].row.intercept else 0.0
@@ -362,6 +353,10 @@ def test_as_many_pixels_as_a_model_is_fitted_to_are_not_refused():
             methods.partition_of(replace(case, image=torch.rand(3, height, width)), "pixels", 4)
 
 
+def refusal(words, refused):
+    return pytest.raises(BlindspotError, match=words) if refused else nullcontext()
+
+
 @pytest.mark.parametrize(("step", "refused"), [(0.99, True), (1.0, False)])
 def test_an_image_is_blank_only_where_it_is_nearer_to_nothing_than_half_a_step(step, refused):
     """One number of one pixel decides, above or below: nothing is black here."""
@@ -369,12 +364,8 @@ def test_an_image_is_blank_only_where_it_is_nearer_to_nothing_than_half_a_step(s
         image = torch.zeros(3, 2, 2)
         image[1, 0, 1] = sign * step * methods.BLANK
         case = ImageCase(tiny.classifier(tiny.Linear(torch.ones(3, 2, 2)), 2), image, 1)
-        image_ground = Ground(case, square_tiles(image, 4))
-        if refused:
-            with pytest.raises(BlindspotError, match="takes for nothing"):
-                methods.refuse_blank(image_ground)
-        else:
-            methods.refuse_blank(image_ground)
+        with refusal("takes for nothing", refused):
+            methods.refuse_blank(Ground(case, square_tiles(image, 4)))
 
 
 @pytest.mark.parametrize(
@@ -386,20 +377,12 @@ def test_a_score_that_moves_or_slopes_in_one_neighborhood_is_explained(
 ):
     """Both bounds are STILL; the other neighborhoods are still, or have no slopes."""
     plain = evaluate_neighborhood(smooth, "Gradient", Radii(samples=2), 0, slopes=True)
-    still = replace(
-        plain,
-        values=torch.zeros(2, dtype=torch.float64),
-        slopes=torch.zeros(2, 9, dtype=torch.float64),
-    )
-    slopes = still.slopes.clone()
-    slopes[1, 4] = -steepest * methods.STILL
-    values = torch.tensor([-moved * methods.STILL, 0], dtype=torch.float64)
+    values, slopes = torch.zeros(2).double(), torch.zeros(2, 9).double()
+    still = replace(plain, values=values.clone(), slopes=slopes.clone())
+    values[0], slopes[1, 4] = -moved * methods.STILL, -steepest * methods.STILL
     looks = [replace(still, slopes=None), still, replace(still, values=values, slopes=slopes)]
     for sights in (looks, looks[::-1]):
-        if refused:
-            with pytest.raises(BlindspotError, match="nothing to explain"):
-                methods.refuse_still(smooth.case, sights)
-        else:
+        with refusal("nothing to explain", refused):
             methods.refuse_still(smooth.case, sights)
 
 
@@ -409,18 +392,15 @@ def test_fresh_samples_have_nothing_to_do_with_those_fitted_to(smooth, name):
     first = evaluate_neighborhood(smooth, name, reach, 0, slopes=False).points
     second = look_again(smooth, name, reach, 0).points
     count = min(len(first.at), len(second.at))
-    first_values, other_first_values = (
-        points.at[-count:].double().flatten() for points in (first, second)
-    )
-    chance = 4 / len(first_values) ** 0.5  # four standard errors of a correlation of nothing
-    assert abs(np.corrcoef(first_values, other_first_values)[0, 1]) < chance
+    values = [points.at[-count:].double().flatten() for points in (first, second)]
+    chance = 4 / len(values[0]) ** 0.5  # four standard errors of a correlation of nothing
+    assert abs(np.corrcoef(*values)[0, 1]) < chance
     assert torch.equal(second.at, look_again(smooth, name, reach, 0).points.at)
     assert not torch.equal(second.at, look_again(smooth, name, reach, 1).points.at)
 
 
 def test_a_seed_s_other_seed_is_not_another_case_s():
-    seeds = [*range(200), *(another(seed) for seed in range(200))]
-    assert len(set(seeds)) == 400
+    assert len({*range(200), *map(fits.another, range(200))}) == 400
 
 
 def test_where_nothing_is_drawn_the_fresh_sample_is_the_same_and_is_not_asked_for_again(smooth):
@@ -434,31 +414,25 @@ def test_where_nothing_is_drawn_the_fresh_sample_is_the_same_and_is_not_asked_fo
 
 
 def test_the_same_points_are_asked_once_only_where_the_same_is_asked(smooth):
-    reach = Radii(samples=60)
-    sloped = evaluate_neighborhood(smooth, "SmoothGrad", reach, 0, slopes=True)
-    assert (
-        evaluate_neighborhood(smooth, "C-LIME", reach, 0, slopes=True, known=[sloped]).slopes
-        is sloped.slopes
-    )
-    scores = evaluate_neighborhood(smooth, "C-LIME", reach, 0, slopes=False)
-    assert (
-        evaluate_neighborhood(smooth, "SmoothGrad", reach, 0, slopes=True, known=[scores]).slopes
-        is not None
-    )
-    other = evaluate_neighborhood(smooth, "SmoothGrad", reach, 1, slopes=True, known=[sloped])
-    assert not torch.equal(other.values, sloped.values)
-    one_each = evaluate_neighborhood(smooth, "Occlusion", reach, 0, slopes=False).points
-    added = replace(sloped, row=NEIGHBORHOODS["C-LIME"], points=one_each)
+    def look(name, seed=0, *, slopes=True, known=()):
+        reach = Radii(samples=60)
+        return evaluate_neighborhood(smooth, name, reach, seed, slopes=slopes, known=known)
+
+    sloped, scores = look("SmoothGrad"), look("C-LIME", slopes=False)
+    assert look("C-LIME", known=[sloped]).slopes is sloped.slopes
+    assert look("SmoothGrad", known=[scores]).slopes is not None
+    assert not torch.equal(look("SmoothGrad", 1, known=[sloped]).values, sloped.values)
+    points = look("Occlusion", slopes=False).points
+    added = replace(sloped, row=NEIGHBORHOODS["C-LIME"], points=points)
     for name in ("LIME", "Occlusion"):  # the same ξ, but multiplied, or a fall
-        sight = predictions_at(smooth, NEIGHBORHOODS[name], one_each, slopes=False, known=[added])
+        row = NEIGHBORHOODS[name]
+        sight = fits.predictions_at(smooth, row, points, slopes=False, known=[added])
         assert sight.values is not added.values
 
 
 def test_coalitions_to_judge_by_have_each_size_as_often_as_shapley_s_kernel_weighs_it():
-    smooth_ground = ground(Smooth(25), 5)
-    points = NEIGHBORHOODS["KernelSHAP"].redraw(
-        smooth_ground, Radii(samples=5000), torch.Generator().manual_seed(0)
-    )
+    reach, chance = Radii(samples=5000), tiny.seeded(0)
+    points = NEIGHBORHOODS["KernelSHAP"].redraw(ground(Smooth(25), 5), reach, chance)
     sizes = torch.bincount(points.at.sum(1).long(), minlength=25).double() / 5000
     expected = np.array([kernel_of(25, k) * comb(25, k) for k in range(1, 25)])
     assert sizes[0] == 0
@@ -476,8 +450,8 @@ def test_advice_follows_fresh_samples_where_they_disagree_with_those_fitted_to()
     assert result["advice"].units == ("row", "logit²", "logit²")
 
 
-def test_fresh_losses_are_those_of_a_second_sample_scored_by_hand(smooth):
-    result = LFA(features="pixels", samples=300)(smooth.case)
+def test_fresh_losses_are_those_of_a_second_sample_scored_by_hand(smooth, answered):
+    result = answered
     sight = look_again(smooth, "C-LIME", Radii(samples=300), 0)
     weights = torch.tensor(result["map Gradient"].values).flatten().double()
     values = smooth.case.score(smooth.moved(sight.points.at, multiplied=False)).double()
@@ -504,7 +478,7 @@ def test_distance_is_that_of_the_moved_image_also_where_features_are_kept_in_par
     assert smooth.distances(torch.full((1, 9), 0.25)).item() == pytest.approx(0.75)
     blank = Ground(replace(smooth.case, image=smooth.baseline), smooth.partition)
     assert blank.distances(torch.zeros(1, 9)).tolist() == [0]  # there is no way to go
-    by = torch.rand(5, 9, generator=torch.Generator().manual_seed(6))
+    by = torch.rand(5, 9, generator=tiny.seeded(6))
     away = (smooth.case.image - smooth.moved(by, multiplied=True)).flatten(1).norm(dim=1)
     expected = away / (smooth.case.image - smooth.baseline).norm()
     assert smooth.distances(by).numpy() == pytest.approx(expected.numpy(), rel=1e-5)
@@ -513,8 +487,7 @@ def test_distance_is_that_of_the_moved_image_also_where_features_are_kept_in_par
 @pytest.mark.parametrize("kernel", [0.2, 0.5, 3.0])
 def test_lime_weighs_images_by_how_near_they_are_in_shares_of_the_way_to_nothing(smooth, kernel):
     """π = exp(−D²/κ²), D = ‖x − x_ξ‖ ÷ ‖x − b‖ over all pixels; weights add up to 1."""
-    reach = Radii(kernel=kernel, samples=40)
-    points = NEIGHBORHOODS["LIME"].draw(smooth, reach, torch.Generator().manual_seed(3))
+    points = drawn(smooth, "LIME", 3, kernel=kernel, samples=40)
     images = smooth.moved(points.by, multiplied=True).double().numpy()
     image, empty = (tensor.double().numpy() for tensor in (smooth.case.image, smooth.baseline))
     away = np.sqrt(((image - images) ** 2).sum((1, 2, 3)) / ((image - empty) ** 2).sum())

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lfa import ADDED, LFA, ROWS, LFAExperiments, LocalModel, findings
 from engine.attribution.lfa.experiments import distance, perturbed, twin
 from engine.attribution.lfa.fit import Linear as Model
@@ -33,7 +34,7 @@ def row(view, name):
 
 
 def test_all_eight_recover_a_linear_model_and_come_nearer_to_their_twins_with_more_samples(smooth):
-    weight = torch.randn(3, 3, 3, generator=torch.Generator().manual_seed(1))
+    weight = torch.randn(3, 3, 3, generator=tiny.seeded(1))
     case = ground(tiny.Linear(weight), 3).case
     for result in (LFAExperiments(**SETTINGS, samples=600)(case), smooth[1]):
         assert result["recovery"].values.max() < 1e-3  # also of another network's own tangent
@@ -70,23 +71,18 @@ def test_strongest_and_weakest_features_are_changed_as_a_plain_loop_changes_them
     case, result = smooth
     base = case.baseline("mean")
     score = float(case.score(case.image[None])[0])
-    draws = 0.2 * torch.randn(3, 9, generator=torch.Generator().manual_seed(case.seed))
+    draws = 0.2 * torch.randn(3, 9, generator=tiny.seeded(case.seed)).reshape(3, 1, 3, 3)
     for name in ("Occlusion", "SmoothGrad"):
-        settings = {"features": "pixels", "samples": 600, "noise": 0.2}
-        weights = LocalModel(explainer=name, **settings)(case)["map"].values.flatten()
-        for end in ("strongest", "weakest"):
-            order = np.argsort(-np.abs(weights) if end == "strongest" else np.abs(weights))
-            for column, number in enumerate((1, 2, 3, 4)):
-                pixels = order[:number]
-                mask = torch.zeros(9, dtype=torch.bool)
-                mask[pixels.tolist()] = True
-                mask = mask.reshape(3, 3)
-                gone = torch.where(mask, base, case.image)
-                zeroed = abs(float(case.score(gone[None])[0]) - score)
-                shaken = case.image + (draws.reshape(3, 1, 3, 3) * mask)
-                noised = (case.score(shaken) - score).abs().mean().item()
-                assert row(result[f"{end} zeroed"], name)[column] == pytest.approx(zeroed, abs=1e-5)
-                assert row(result[f"{end} noised"], name)[column] == pytest.approx(noised, abs=1e-5)
+        method = LocalModel(explainer=name, features="pixels", samples=600, noise=0.2)
+        places = np.abs(method(case)["map"].values).argsort(axis=None).argsort().reshape(3, 3)
+        for end, ranks in (("strongest", 8 - places), ("weakest", places)):
+            for column in range(4):
+                mask = torch.from_numpy(ranks <= column)
+                zeroed = case.score(torch.where(mask, base, case.image)[None]) - score
+                noised = case.score(case.image + draws * mask) - score
+                for what, change in (("zeroed", zeroed), ("noised", noised)):
+                    moved = row(result[f"{end} {what}"], name)[column]
+                    assert moved == pytest.approx(change.abs().mean().item(), abs=1e-5)
 
 
 def test_distances_and_shares_are_those_of_their_definitions():
@@ -116,53 +112,40 @@ def test_at_fewer_samples_each_is_the_explainer_that_is_fitted_to_so_many():
 
 def test_twins_begin_where_the_fading_does_and_of_noise_at_eight_times_as_many_points():
     smooth_ground = ground(Smooth(9), 3)
-    sight = evaluate_neighborhood(
-        smooth_ground, "Integrated gradients", Radii(low=0.6), 0, slopes=True
-    )
-    goal = twin(smooth_ground, Radii(low=0.6), sight, quiet)
+
+    def looked(name, seed=0, **reach):
+        return evaluate_neighborhood(smooth_ground, name, Radii(**reach), seed, slopes=True)
+
+    goal = twin(smooth_ground, Radii(low=0.6), looked("Integrated gradients", low=0.6), quiet)
     alpha = torch.linspace(0.6, 1, 401)[1::2, None].expand(-1, 9)
     _, slopes = smooth_ground.slopes(alpha.contiguous(), multiplied=True)
     assert goal.numpy() == pytest.approx(slopes.mean(0).numpy(), rel=1e-4, abs=1e-5)
-    smooth_ground = ground(Smooth(9), 3)
-    sight = evaluate_neighborhood(smooth_ground, "SmoothGrad", Radii(samples=50), 0, slopes=True)
-    other = evaluate_neighborhood(
-        smooth_ground, "SmoothGrad", Radii(samples=400), another(0), slopes=True
-    )
-    goal = twin(smooth_ground, Radii(samples=50), sight, quiet)
-    assert goal.numpy() == pytest.approx(other.slopes.mean(0).numpy(), rel=1e-6)
+    goal = twin(smooth_ground, Radii(samples=50), looked("SmoothGrad", samples=50), quiet)
+    other = looked("SmoothGrad", another(0), samples=400).slopes.mean(0)
+    assert goal.numpy() == pytest.approx(other.numpy(), rel=1e-6)
 
 
 def test_every_table_has_a_unit_in_each_column(smooth):
-    result = smooth[1]
-    for name, unit in (
-        ("recovery", "of the weights"),
-        ("convergence", "of the weights"),
-        ("strongest zeroed", "logit"),
-        ("weakest noised", "logit"),
-    ):
-        view = result[name]
+    units = {"recovery": "of the weights", "convergence": "of the weights"}
+    units |= {"strongest zeroed": "logit", "weakest noised": "logit"}
+    for name, unit in units.items():
+        view = smooth[1][name]
         assert view.units == (unit,) * view.values.shape[1]
         assert view.values.shape == (len(ROWS), len(view.order))
 
 
 def test_of_three_features_one_is_changed():
     """At most half of them, but one at least; the strongest is the last, the weakest the first."""
-    smooth_ground = ground(Smooth(9), 3)
-    smooth_ground = Ground(
-        smooth_ground.case, type(smooth_ground.partition)(torch.arange(9).reshape(3, 3) % 3)
-    )
+    case, labels = ground(Smooth(9), 3).case, torch.arange(9).reshape(3, 3) % 3
+    three = Ground(case, Partition(labels))
     model = Model(NEIGHBORHOODS["LIME"], torch.tensor([0.5, 1.0, -2.0]).double(), 0.0)
-    result = perturbed(smooth_ground, [model] * len(ROWS), 0.1, 2, quiet)
-    start = float(smooth_ground.case.score(smooth_ground.case.image[None])[0])
+    result = perturbed(three, [model] * len(ROWS), 0.1, 2, quiet)
+    start = float(case.score(case.image[None])[0])
     for end, feature in (("strongest", 2), ("weakest", 0)):
         table = result[f"{end} zeroed"]
         assert table.order == ("1 features",)
-        gone = torch.where(
-            smooth_ground.partition.labels == feature,
-            smooth_ground.baseline,
-            smooth_ground.case.image,
-        )
-        moved = abs(float(smooth_ground.case.score(gone[None])[0]) - start)
+        gone = torch.where(labels == feature, three.baseline, case.image)
+        moved = abs(float(case.score(gone[None])[0]) - start)
         assert table.values[0, 0] == pytest.approx(moved, abs=1e-5)
 
 
@@ -194,11 +177,9 @@ COLUMN = np.s_[:, LIME]
 GRADED = trial(np.outer(np.arange(8), np.ones(8)), 4)
 SOME_LOST = trial(losses(0.5, (GRADIENT, 0.4), (COLUMN, np.linspace(1, 2, 8))))
 OWN_BEST = losses(2.0, (np.diag_indices(8), 0.1))
-EFFECTS = Table.grid(
-    np.array([[1.0, 1.0], [3.0, 5.0], [0.5, 0.2]], np.float32),
-    ("A", "B", "C"),
-    ("1 features", "2 features"),
-    ("logit", "logit"),
+EFFECTS = Table.of(
+    {"1 features": ([1.0, 3.0, 0.5], "logit"), "2 features": ([1.0, 5.0, 0.2], "logit")},
+    list("ABC"),
 )
 ERRORS = Table.of({"error": ([0.0, 0.0099, 0.01, np.nan], "of the weights")}, list("ABCD"))
 
@@ -248,11 +229,8 @@ def test_where_nothing_moves_no_share_is_made_up(lost):
 
 def test_the_ranking_of_a_change_has_its_own_neighborhood_and_both_samples():
     lost = np.arange(64).reshape(8, 8) / 64
-    fresh, reversed_trial = trial(lost), trial(lost[::-1])
-    result = fresh | {
-        "squared loss": reversed_trial["fresh squared loss"],
-        "no change": reversed_trial["fresh no change"],
-    }
+    fitted = {name.removeprefix("fresh "): view for name, view in trial(lost[::-1]).items()}
+    result = trial(lost) | fitted
     for change, neighborhood in CHANGES.items():
         table = ranked(result, change)
         at = ROWS.index(neighborhood)
@@ -263,11 +241,9 @@ def test_the_ranking_of_a_change_has_its_own_neighborhood_and_both_samples():
 
 def test_the_shell_hears_what_the_page_says():
     case = ImageCase(tiny.mlp(), tiny.image(8), 1)
-    trial_of, experiments = LFA(features="pixels", samples=50), LFAExperiments(count=4, samples=50)
-    result = trial_of(case)
-    assert (
-        trial_of.finding(case, result)
-        == f"{findings.advice(result, SMALL)} {findings.free_lunch(result)}"
-    )
+    method, experiments = LFA(features="pixels", samples=50), LFAExperiments(count=4, samples=50)
+    result = method(case)
+    sentences = f"{findings.advice(result, SMALL)} {findings.free_lunch(result)}"
+    assert method.finding(case, result) == sentences
     result = experiments(case)
     assert experiments.finding(case, result) == findings.recovered(result["recovery"])

@@ -31,43 +31,41 @@ def additive(values):
 
 @pytest.mark.parametrize("pending", [1, 3, 8, 20])
 def test_an_additive_score_is_ordered_by_its_parts(pending):
-    values = torch.randn(12, generator=torch.Generator().manual_seed(pending))
+    values = torch.randn(12, generator=tiny.seeded(pending))
     result = search(additive(values), torch.zeros(12, 12), ALONE, pending)
     assert result.order == values.argsort(descending=True).tolist()
     weight = tiny.linear_case().model.network.weight.detach() / 50  # so that p is never certain
     case = ImageCase(tiny.classifier(tiny.Linear(weight), 16), tiny.image(16), 1)
     sums = Partition.of(case, "grid", 16).sums(case.image * weight)
-    method = LiMA(shape="grid", regions=16, pending=pending, confidence=0.0, effectiveness=0.0)
-    order = method(case)["order"]["region"]
-    assert order.tolist() == sums.argsort(descending=True).tolist()
+    order = replace(METHOD, pending=pending, confidence=0.0, effectiveness=0.0)(case)["order"]
+    assert order["region"].tolist() == sums.argsort(descending=True).tolist()
+
+
+def apart(members, distances):
+    """The sum of each member's distance to the nearest other one."""
+    if len(members) < 2:
+        return 0.0
+    return sum(min(float(distances[i, j]) for j in members if j != i) for i in members)
 
 
 def plain_greedy(look, distances, weights):
     """Every region that is left, every time."""
-    count, order, looks = len(distances), [], 0
-    while len(order) < count:
-        left = [index for index in range(count) if index not in order]
-        if len(left) == 1:
-            order += left
-            break
+    left, order, looks = [*range(len(distances))], [], 0
+    while len(left) > 1:
         worth = []
         for region in left:
             members = [*order, region]
-            sets = torch.zeros(1, count, dtype=torch.bool)
+            sets = torch.zeros(1, len(distances), dtype=torch.bool)
             sets[0, members] = True
-            spread = (
-                sum(min(float(distances[i, j]) for j in members if j != i) for i in members)
-                if len(members) > 1
-                else 0.0
-            )
+            spread = apart(members, distances)
             worth.append(float(weights.of(look(sets), torch.tensor([spread]))[0]))
             looks += 1
-        order.append(left[int(np.argmax(worth))])
-    return order, looks
+        order.append(left.pop(int(np.argmax(worth))))
+    return order + left, looks
 
 
 def test_with_all_pending_it_is_the_plain_greedy_search():
-    generator = torch.Generator().manual_seed(1)
+    generator = tiny.seeded(1)
     distances = torch.rand(9, 9, generator=generator)
     distances = (distances + distances.T) / 2
     bent = torch.randn(9, 9, generator=generator)
@@ -87,20 +85,18 @@ def test_with_all_pending_it_is_the_plain_greedy_search():
 
 @pytest.mark.parametrize(("regions", "pending", "passes"), [(50, 8, 1666), (25, 5, 448)])
 def test_it_looks_as_often_as_the_paper_counts(regions, pending, passes):
-    values = torch.randn(regions, generator=torch.Generator().manual_seed(0))
+    values = torch.randn(regions, generator=tiny.seeded(0))
     result = search(additive(values), torch.zeros(regions, regions), ALONE, pending)
     assert 2 * result.looks == passes
     assert naive_looks(regions) + 2 == regions * (regions + 1)
 
 
 def test_effectiveness_is_the_sum_of_nearest_distances():
-    distances = torch.rand(6, 6, generator=torch.Generator().manual_seed(2))
+    distances = torch.rand(6, 6, generator=tiny.seeded(2))
     distances = (distances + distances.T) / 2
     result = effectiveness([0, 3, 4], [1, 5], distances)
-    for place, new in enumerate((1, 5)):
-        members = [0, 3, 4, new]
-        slowly = sum(min(distances[i, j] for j in members if j != i) for i in members)
-        assert result[place].item() == pytest.approx(slowly.item(), rel=1e-5)
+    slowly = [apart([0, 3, 4, new], distances) for new in (1, 5)]
+    assert result.tolist() == pytest.approx(slowly, rel=1e-5)
     assert effectiveness([], [1, 5], distances).tolist() == [0, 0]
     pair = effectiveness([2], [4], distances)  # each is the other's nearest
     assert pair.item() == pytest.approx(2 * distances[2, 4].item())
@@ -124,16 +120,20 @@ class Spots(nn.Module):
 @pytest.fixture
 def case():
     model = Classifier(Spots(), "spots", "spots", side=16)
-    image = torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(3)) * 0.5 + 0.5
+    image = torch.rand(3, 16, 16, generator=tiny.seeded(3)) * 0.5 + 0.5
     return ImageCase(model, image, target=1)
 
 
 METHOD = LiMA(shape="grid", regions=16, pending=4)
 
 
+def seeing_of(case):
+    return Seeing(case, Partition.of(case, "grid", 16), "black")
+
+
 def along_the_order(case, result):
     """Of class 1, with the first regions shown and with them hidden, (2, 17)."""
-    seeing = Seeing(case, Partition.of(case, "grid", 16), "black")
+    seeing = seeing_of(case)
     sets = torch.zeros(17, 16, dtype=torch.bool)
     for step in range(17):
         sets[step, result["order"]["region"][:step].tolist()] = True
@@ -143,7 +143,7 @@ def along_the_order(case, result):
 @pytest.mark.parametrize("pending", [2, 5, 16])
 def test_every_point_of_the_curves_is_what_the_model_says(case, pending):
     """Also where the order was filled from the back and nothing was looked at by itself."""
-    result = LiMA(shape="grid", regions=16, pending=pending)(case)
+    result = replace(METHOD, pending=pending)(case)
     curves = np.stack([result[name].y for name in ("insertion", "deletion")])
     assert curves == pytest.approx(along_the_order(case, result), abs=1e-6)
 
@@ -153,9 +153,9 @@ def test_the_map_falls_along_the_order_and_where_one_region_counts_it_stands_alo
     result = METHOD(case)
     value, step = result["map"].values, result["rank"].values
     falls = np.abs(np.diff(result["insertion"].y + 1 - result["deletion"].y))
-    expected = [1 - falls[1 : k + 1].sum() / falls[1:].sum() for k in range(16)]
     for k in range(16):
-        assert value[step == k] == pytest.approx(expected[k], abs=1e-5)
+        expected = 1 - falls[1 : k + 1].sum() / falls[1:].sum()
+        assert value[step == k] == pytest.approx(expected, abs=1e-5)
     assert value[step == 0] == pytest.approx(1)
     assert value[step == 15] == pytest.approx(0, abs=1e-6)
     seeing = SimpleNamespace(partition=SimpleNamespace(count=4, values=lambda values: values))
@@ -186,7 +186,7 @@ def test_the_first_class_is_followed_along_the_same_steps(case):
     """Every point, for the class that the model sees, where another one is searched for."""
     wrong = ImageCase(case.model, case.image, target=0)
     assert int(case.model.logits(case.image[None])[0].argmax()) == 1
-    result = LiMA(shape="grid", regions=16, pending=5)(wrong)
+    result = replace(METHOD, pending=5)(wrong)
     insertion, gone = result["insertion of the first class"], result["deletion of the first class"]
     assert insertion.y_label == wrong.model.labels[1]
     curves = np.stack([insertion.y, gone.y])
@@ -252,14 +252,13 @@ def test_one_region_is_refused(case, monkeypatch):
 
 @pytest.mark.parametrize("cover", ["black", "mean", "blur"])
 def test_hidden_regions_become_the_cover_that_was_chosen(case, cover):
-    result = LiMA(shape="grid", regions=16, pending=4, cover=cover)(case)
+    result = replace(METHOD, cover=cover)(case)
     both = case.model.logits(torch.stack([case.baseline(cover), case.image]))
     ends = both.softmax(1)[:, 1].numpy()
     assert result["insertion"].y[[0, -1]] == pytest.approx(ends, abs=1e-6)
     assert result["deletion"].y[[-1, 0]] == pytest.approx(ends, abs=1e-6)
-    partition = Partition.of(case, "grid", 16)
-    first = result["order"]["region"][0]
-    blended = torch.where(partition.labels == first, case.image, case.baseline(cover))
+    is_shown = Partition.of(case, "grid", 16).labels == result["order"]["region"][0]
+    blended = torch.where(is_shown, case.image, case.baseline(cover))
     p = case.model.logits(blended[None]).softmax(1)[0, 1].item()
     assert result["insertion"].y[1] == pytest.approx(p, abs=1e-6)
 
@@ -279,14 +278,10 @@ class ByHand(dict):
 def test_each_weight_weighs_its_own_term():
     """Alone, and all at once, the order is that of the plain search with just these weights."""
     case = ImageCase(tiny.cnn(), tiny.image(), target=1)
-    seeing = Seeing(case, Partition.of(case, "grid", 16), "black")
-    chosen = [dict.fromkeys(LAMBDAS, 0.0) | {name: 1.0} for name in LAMBDAS]
-    chosen.append(
-        {"consistency": 3.0, "collaboration": 9.0, "confidence": 1.0, "effectiveness": 0.02}
-    )
-    orders = []
-    for weights in chosen:
-        result = LiMA(shape="grid", regions=16, pending=16, **weights)(case)
+    seeing = seeing_of(case)
+    orders, chosen = [], [*np.eye(4).tolist(), [3.0, 9.0, 1.0, 0.02]]
+    for weights in (dict(zip(LAMBDAS, values, strict=True)) for values in chosen):
+        result = replace(METHOD, pending=16, **weights)(case)
         order, _ = plain_greedy(seeing, seeing.distances(), ByHand(weights))
         assert result["order"]["region"].tolist() == order
         orders.append(tuple(order))
@@ -298,8 +293,7 @@ def test_each_weight_weighs_its_own_term():
     [(1, [0, 1, 2, 3, 4, 5]), (3, [0, 2, 4, 5, 3, 1]), (4, [0, 2, 3, 4, 5, 1])],
 )
 def test_of_equal_regions_the_first_goes_first_at_both_ends(pending, order):
-    result = search(additive(torch.zeros(6)), torch.zeros(6, 6), ALONE, pending)
-    assert result.order == order
+    assert search(additive(torch.zeros(6)), torch.zeros(6, 6), ALONE, pending).order == order
 
 
 def test_terms_of_a_set_are_what_the_model_says_with_it_shown_and_hidden(case):
@@ -307,19 +301,16 @@ def test_terms_of_a_set_are_what_the_model_says_with_it_shown_and_hidden(case):
     network = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 5))
     tiny.random_weights(network, scale=2.0)
     image_case = ImageCase(Classifier(network, "five", "five", side=16), case.image, target=3)
-    seeing = Seeing(image_case, Partition.of(image_case, "grid", 16), "black")
-    sets = torch.rand(6, 16, generator=torch.Generator().manual_seed(0)) < 0.5
+    seeing = seeing_of(image_case)
+    sets = torch.rand(6, 16, generator=tiny.seeded(0)) < 0.5
     parts = seeing(sets)
-    both = (seeing.probabilities(sets).double(), seeing.probabilities(~sets).double())
-    shown_probabilities, hidden = (probabilities.numpy() for probabilities in both)
-    assert parts.consistency.numpy() == pytest.approx(shown_probabilities[:, 3], abs=1e-6)
+    shown, hidden = (seeing.probabilities(part).double().numpy() for part in (sets, ~sets))
+    assert parts.consistency.numpy() == pytest.approx(shown[:, 3], abs=1e-6)
     assert parts.collaboration.numpy() == pytest.approx(1 - hidden[:, 3], abs=1e-6)
-    entropy = -(shown_probabilities * np.log(shown_probabilities)).sum(1)
+    entropy = -(shown * np.log(shown)).sum(1)
     assert parts.confidence.numpy() == pytest.approx(1 - entropy / np.log(5), abs=1e-5)
     first = int(seeing.probabilities(torch.ones(1, 16, dtype=torch.bool)).argmax())
-    assert parts.first.numpy() == pytest.approx(
-        np.stack([shown_probabilities[:, first], hidden[:, first]], 1)
-    )
+    assert parts.first.numpy() == pytest.approx(np.stack([shown[:, first], hidden[:, first]], 1))
 
 
 @pytest.mark.parametrize(("classes", "least"), [(1, 1.0), (2, 0.0)])
@@ -327,7 +318,7 @@ def test_a_model_is_fully_sure_of_its_only_class_and_not_at_all_between_two_alik
     case, classes, least
 ):
     image_case = ImageCase(tiny.classifier(Still(*[0.5] * classes), 16), case.image, target=0)
-    parts = Seeing(image_case, Partition.of(image_case, "grid", 16), "black")(torch.eye(16).bool())
+    parts = seeing_of(image_case)(torch.eye(16).bool())
     assert parts.confidence.numpy() == pytest.approx(least, abs=1e-5)
 
 
@@ -340,16 +331,13 @@ def test_two_regions_are_enough_to_be_put_in_order(case, monkeypatch):
 
 def test_regions_are_as_far_apart_as_the_angle_between_what_the_head_sees_of_them():
     """As a share of a half turn; none is apart from itself, however the product is rounded."""
-    model = tiny.cnn()
-    case = ImageCase(model, tiny.image(), target=1)
-    partition = Partition.of(case, "grid", 16)
-    result = Seeing(case, partition, "black").distances().numpy()
+    case = ImageCase(tiny.cnn(), tiny.image(), target=1)
+    seeing = seeing_of(case)
     alone = [
-        model.features(torch.where(partition.labels == region, case.image, 0.0)[None])[0]
+        case.model.features(torch.where(seeing.partition.labels == region, case.image, 0.0)[None])
         for region in range(16)
     ]
-    for i, vector in enumerate(alone):
-        for j, other in enumerate(alone):
-            cosine = float(vector.double() @ other.double() / (vector.norm() * other.norm()))
-            angle = np.degrees(np.arccos(min(cosine, 1.0))) / 180
-            assert result[i, j] == pytest.approx(angle, abs=1e-3)
+    vectors = torch.cat(alone).double().numpy()
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    angles = np.degrees(np.arccos(np.minimum(vectors @ vectors.T, 1.0))) / 180
+    assert seeing.distances().numpy() == pytest.approx(angles, abs=1e-3)

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from engine.attribution.lst import comparisons
 from engine.attribution.lst.method import LST
 from tests import tiny
 from tests.engine.attribution.lst import slowly
+from tests.engine.attribution.lst.test_lst import figures
 
 
 def test_the_straight_line_is_the_line():
@@ -17,8 +19,7 @@ def test_the_straight_line_is_the_line():
     for step, value in enumerate(result["source confidence"].y):
         assert value == pytest.approx(confidence(source + step / 20 * (target - source)), abs=1e-5)
     assert result["path"].steps.tolist() == [0, 5, 10, 15, 20]
-    middle = (source + target) / 2
-    np.testing.assert_allclose(result["path"].frames[2], middle, atol=5e-4)
+    np.testing.assert_allclose(result["path"].frames[2], (source + target) / 2, atol=5e-4)
     np.testing.assert_allclose(result["end"].frames[0], target, atol=1e-6)
     assert result["accepted"].y.min() == 1
 
@@ -39,12 +40,9 @@ def test_a_step_on_the_straight_line_costs_one_forward_pass_and_no_slope():
 
 def test_a_penalty_of_nothing_goes_to_the_target_and_a_large_one_stays():
     case = tiny.pair_case(tiny.mlp(scale=1.0))
-    ends = {
-        penalty: comparisons.ConfidencePenalty(eta=0.1, steps=100, penalty=penalty, noise=0)(case)
-        for penalty in (0.1, 1000.0)
-    }
     low, high = (
-        dict(zip(r["figures"].columns, r["figures"].values[0], strict=True)) for r in ends.values()
+        figures(comparisons.ConfidencePenalty(eta=0.1, steps=100, penalty=penalty, noise=0)(case))
+        for penalty in (0.1, 1000.0)
     )
     assert low["RMSE to target"] < 0.02
     assert high["end's confidence"] > 0.99
@@ -58,7 +56,7 @@ def test_a_step_with_a_penalty_is_gradient_descent_on_the_sum():
     for _ in range(20):
         x.requires_grad_()
         far = (x - target).square().sum() / 2
-        doubt = torch.nn.functional.cross_entropy(case.model(x), torch.tensor([label]))
+        doubt = F.cross_entropy(case.model(x), torch.tensor([label]))
         (slope,) = torch.autograd.grad(far + 3.0 * doubt, x)
         x = (x - 0.05 * slope).detach().clamp(0, 1)
     result = comparisons.ConfidencePenalty(eta=0.05, steps=20, penalty=3.0, noise=0)(case)
@@ -70,11 +68,10 @@ def test_a_batch_with_a_penalty_is_walked_as_one_by_one_and_within_the_box():
     sources, targets, labels = slowly.pairs(model, 2)
     targets[0, 0], targets[1, 1] = 1.0, 0.0  # where the penalty pushes beyond black and white
     together = comparisons.Penalized(model, sources, targets, labels, 0.3, 10.0)
-    x = sources.clone()
-    beyond = False
+    x, beyond = sources.clone(), False
     for _ in range(8):
         x.requires_grad_()
-        doubt = torch.nn.functional.cross_entropy(model(x), labels, reduction="sum")
+        doubt = F.cross_entropy(model(x), labels, reduction="sum")
         (slope,) = torch.autograd.grad(doubt, x)
         moved = (x + 0.3 * (targets - x - 10.0 * slope)).detach()
         beyond |= bool(moved.max() > 1 and moved.min() < 0)

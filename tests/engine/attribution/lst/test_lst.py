@@ -14,7 +14,7 @@ from engine.attribution.lst.settings import check_images
 from engine.attribution.lst.traversal import Traversal, WalkRules
 from engine.core.errors import BlindspotError, Cancelled, DoesNotFit
 from engine.evaluation.measures.likeness import ssim
-from engine.vision.case import ImageCase, PairCase
+from engine.vision.case import PairCase
 from engine.vision.case.target import Target
 from tests import tiny
 from tests.engine.attribution.lst import slowly
@@ -43,19 +43,13 @@ def test_the_curves_are_those_of_the_images_that_are_kept(case):
     label = case.source.target.index
     probabilities = case.model.logits(torch.tensor(end.frames)).softmax(1)[0].numpy()
     other = int(case.model.logits(case.others[0][None]).argmax())
-    for name, value in {
-        "source confidence": probabilities[label],
-        "target confidence": probabilities[other],
-        "rmse to target": np.sqrt(np.square(end.frames[0] - target).mean()),
-        "rmse to source": np.sqrt(np.square(end.frames[0] - source).mean()),
-    }.items():
-        assert result[name].y.shape == (41,)
-        assert result[name].y[-1] == pytest.approx(value, rel=1e-3, abs=1e-5)
-        for step, frame in zip(path.steps, path.frames, strict=True):
-            if name.startswith("rmse"):
-                to = target if name.endswith("target") else source
-                rmse = np.sqrt(np.square(frame.astype(np.float32) - to).mean())
-                assert result[name].y[step] == pytest.approx(rmse, abs=5e-4)
+    for name, of, to in (("source", label, source), ("target", other, target)):
+        far = np.sqrt(np.square(end.frames[0] - to).mean())
+        for curve, value in ((f"{name} confidence", probabilities[of]), (f"rmse to {name}", far)):
+            assert result[curve].y.shape == (41,)
+            assert result[curve].y[-1] == pytest.approx(value, rel=1e-3, abs=1e-5)
+        rmse = np.sqrt(np.square(path.frames.astype(np.float32) - to).mean((1, 2, 3)))
+        assert result[f"rmse to {name}"].y[path.steps] == pytest.approx(rmse, abs=5e-4)
     np.testing.assert_array_equal(path.values, result["source confidence"].y[path.steps])
     for curve in ("source confidence", "accepted", "rmse to target"):
         assert result[curve].x.tolist() == list(range(41))
@@ -76,11 +70,10 @@ def test_the_figures_say_what_the_curves_and_the_end_say(case):
     assert readings["source's confidence"] == pytest.approx(p0, rel=1e-5)
     assert readings["lowest confidence"] == confidence.min()
     assert readings["end's confidence"] == confidence[-1] != confidence[1]
-    ends = ("target confidence", "rmse to target", "rmse to source")
-    for name, of in zip(
-        ("end's confidence in the target's class", "RMSE to target", "RMSE to source"),
-        ends,
-        strict=True,
+    for name, of in (
+        ("end's confidence in the target's class", "target confidence"),
+        ("RMSE to target", "rmse to target"),
+        ("RMSE to source", "rmse to source"),
     ):
         assert readings[name] == result[of].y[-1] != result[of].y[1]
     assert readings["steps"] == 40
@@ -153,12 +146,12 @@ def test_the_figures_of_a_walk_that_is_stuck_are_those_up_to_its_step(when):
     walk_log = log.Log(case, walk, 20, 4)
     for step in range(1, when + 1):
         walk_log.note(moved=step < when)
-    readings = dict(zip(log.FIGURES, walk_log.figures().values[0].tolist(), strict=True))
+    readings = figures({"figures": walk_log.figures()})
     assert readings["accepted steps"] == pytest.approx((when - 1) / when)
     assert readings["first rejected step"] == readings["steps"] == when
     assert not np.isnan(list(readings.values())[:7]).any()
     walk_log.stay(20)
-    readings = dict(zip(log.FIGURES, walk_log.figures().values[0].tolist(), strict=True))
+    readings = figures({"figures": walk_log.figures()})
     assert readings["accepted steps"] == pytest.approx((when - 1) / 20)
     assert (readings["first rejected step"], readings["steps"]) == (when, 20)
     assert walk_log.result()["accepted"].y.tolist() == [1.0] * when + [0.0] * (21 - when)
@@ -212,9 +205,8 @@ def test_what_was_handed_over_never_changes_afterwards():
 
 def test_the_reading_changes_nothing_and_the_published_settings_are_settings():
     case = tiny.pair_case(tiny.mlp())
-    source = case.source
-    other = ImageCase(source.model, source.image, Target(source.target.index, reading="margin"))
-    first, second = (LST(**SHORT)(pair_case) for pair_case in (case, PairCase(other, case.others)))
+    read = replace(case.source, target=replace(case.source.target, reading="margin"))
+    first, second = (LST(**SHORT)(asked) for asked in (case, replace(case, source=read)))
     np.testing.assert_array_equal(first["end"].frames, second["end"].frames)
     assert LST(**PUBLISHED).settings() | PUBLISHED == LST(**PUBLISHED).settings()
     assert all(kind(**{k: PUBLISHED[k] for k in PUBLISHED if hasattr(kind, k)}) for kind in WALKS)
@@ -227,7 +219,7 @@ def test_what_cannot_be_walked_is_refused_in_a_sentence(kind):
     source_class = source.target.index
 
     def asked(target=source.target, others=others):
-        kind()(PairCase(ImageCase(source.model, source.image, target), others))
+        kind()(PairCase(replace(source, target=target), others))
 
     if kind.name != "Grid":  # every image's class is the one that is seen
         with pytest.raises(DoesNotFit, match=f"sees class {source_class} in the source, not class"):
@@ -255,13 +247,9 @@ def test_a_model_with_one_class_is_refused_in_a_sentence():
 
 @pytest.mark.parametrize(
     ("wanted", "words"),
-    [
-        ((1, 1), "Choose 1 target image for"),
-        ((2, 2), "Choose 2 target images for"),
-        ((2, 5), "Choose 2 to 5 target images for"),
-    ],
+    [((1, 1), "1 target image"), ((2, 2), "2 target images"), ((2, 5), "2 to 5")],
 )
 def test_how_many_targets_a_view_takes_is_said_in_words(wanted, words):
-    case = tiny.pair_case(tiny.mlp(scale=1.0))
-    with pytest.raises(DoesNotFit, match=words):
-        check_images(replace(case, others=case.others * 7), wanted)
+    case = tiny.pair_case(tiny.mlp(scale=1.0), targets=7)
+    with pytest.raises(DoesNotFit, match=f"Choose {words} "):
+        check_images(case, wanted)

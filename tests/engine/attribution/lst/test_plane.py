@@ -32,10 +32,9 @@ def test_on_a_linear_model_the_plane_is_exact():
     assert result["figures"].values[0, 0] == pytest.approx(1, abs=1e-6)
     x, y = result["field"].x, result["field"].y
     assert result["field"].values.shape == (len(y), len(x))
-    for row, up in enumerate(y):
-        for column, along in enumerate(x):
-            image = np.clip(source + along * way + up * aside, 0, 1).reshape(3, 8, 8)
-            assert result["field"].values[row, column] == pytest.approx(confidence(image), abs=1e-4)
+    for row, column in np.ndindex(len(y), len(x)):
+        image = np.clip(source + x[column] * way + y[row] * aside, 0, 1).reshape(3, 8, 8)
+        assert result["field"].values[row, column] == pytest.approx(confidence(image), abs=1e-4)
     end = slowly.linear_end(case, case.others[0], 0.05, 60).ravel() - source
     place = [end @ way / (way @ way), end @ aside / (way @ way)]
     np.testing.assert_allclose(result["walk"].places[0], [0, 0], atol=1e-6)
@@ -68,28 +67,15 @@ def test_a_plane_needs_one_image_beside_the_line_and_holds_all_that_lie_in_it():
     case, frames = line_of_one_number()
     with pytest.raises(BlindspotError, match="straight"):
         Basis.of(case, frames)
-    case, frames = line_of_one_number()
     frames[2, 2, 7, 7] += 0.25
     plane = Basis.of(case, frames)
     assert plane.held == 1
     assert plane.places.numpy() == pytest.approx(np.array([[0, 0], [0.5, 0], [1, 0.5]]))
 
 
-def test_the_plane_holds_the_widest_bend_and_tells_its_share_of_all():
-    """Half way the walk is 0.1 beside the line in one number, at its end 0.2 in another."""
-    case, frames = line_of_one_number()
-    frames[1, 0, 0, 0] += 0.1
-    frames[2, 2, 7, 7] += 0.2
-    plane = Basis.of(case, frames)
-    assert plane.held == pytest.approx(0.2**2 / (0.1**2 + 0.2**2))
-    assert plane.places.numpy() == pytest.approx(np.array([[0, 0], [0.5, 0], [1, 0.4]]), abs=1e-6)
-    way, aside = plane.directions
-    assert way[1, 2, 3].item() == aside[2, 7, 7].item() == pytest.approx(0.5)
-    assert way.count_nonzero() == 1
-
-
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_walk_bends_up_whichever_way_the_eigenvectors_point(sign, monkeypatch):
+def test_the_plane_holds_the_widest_bend_up_whichever_way_the_eigenvectors_point(sign, monkeypatch):
+    """Half way the walk is 0.1 beside the line in one number, at its end 0.2 in another."""
     case, frames = line_of_one_number()
     frames[1, 0, 0, 0] += 0.1
     frames[2, 2, 7, 7] += 0.2
@@ -101,8 +87,11 @@ def test_the_walk_bends_up_whichever_way_the_eigenvectors_point(sign, monkeypatc
 
     monkeypatch.setattr(torch.linalg, "eigh", turned)
     plane = Basis.of(case, frames)
-    assert plane.places[2].tolist() == pytest.approx([1, 0.4])
-    assert plane.directions[1, 2, 7, 7].item() == pytest.approx(0.5)
+    assert plane.held == pytest.approx(0.2**2 / (0.1**2 + 0.2**2))
+    assert plane.places.numpy() == pytest.approx(np.array([[0, 0], [0.5, 0], [1, 0.4]]), abs=1e-6)
+    way, aside = plane.directions
+    assert way[1, 2, 3].item() == aside[2, 7, 7].item() == pytest.approx(0.5)
+    assert way.count_nonzero() == 1
 
 
 def test_images_of_the_plane_and_beside_the_walk_are_clipped_to_proper_pixels():
@@ -120,7 +109,6 @@ def test_images_of_the_plane_and_beside_the_walk_are_clipped_to_proper_pixels():
         if abs(along) > 1:
             assert abs(confidence(image) - value) > 1e-3
     # near black and white a step aside of length 2 leaves the box
-    case, confidence = slowly.linear_pair()
     ends = torch.rand(1, 3, 8, 8, generator=tiny.seeded(1)).round()
     way = torch.ones(1, 3, 8, 8)
     values = TubeWidth(draws=16).strayed(case, ends, way, quiet)
@@ -144,7 +132,6 @@ def test_the_points_are_those_of_the_walk_also_where_it_is_stuck():
     along = [(frame - source).ravel() @ way / (way @ way) for frame in walk["path"].frames]
     np.testing.assert_allclose(result["walk"].places[:, 0], along, atol=1e-3)
     assert 0 < result["figures"].values[0, 0] <= 1
-    case = tiny.pair_case(tiny.mlp(scale=1.0))
     result = Plane(cells=8, eta=0.1, steps=60, epsilon=None, delta=0.05, noise=0)(case)
     assert len(result["walk"].places) < 40
     assert result["walk"].places[-1, 0] < 0.9
@@ -162,11 +149,9 @@ def test_the_walk_begins_at_the_source_with_its_noise_on_it():
     assert first[0] == pytest.approx(along.item(), abs=1e-5)
     assert first[1] != 0
     np.testing.assert_allclose(silent["walk"].places[0], [0, 0], atol=1e-7)
-    model = case.model
-    confidence = model.logits((source + noised).float()[None]).softmax(1)[
-        0, case.source.target.index
-    ]
-    assert result["walk"].values[0] == pytest.approx(confidence.item(), abs=1e-5)
+    shares = case.model.logits((source + noised).float()[None]).softmax(1)[0]
+    confidence = shares[case.source.target.index].item()
+    assert result["walk"].values[0] == pytest.approx(confidence, abs=1e-5)
     assert 0 < result["walk"].places[1, 0] - first[0] <= 2 * 0.05
 
 
@@ -189,13 +174,13 @@ def test_on_a_linear_model_the_quantiles_are_those_of_a_plain_loop():
         way = target - x
         across = way - w * (way * w).sum() / (w * w).sum()
         unit = across / np.sqrt((across**2).sum())
-        confidences = np.empty((16, 4))
+        confidences = []
         for number in range(16):
-            generator = torch.Generator().manual_seed(place * 1_000_003 + number)
-            wild = torch.randn(3, 8, 8, generator=generator).double().numpy()
+            chance = tiny.seeded(place * 1_000_003 + number)
+            wild = torch.randn(3, 8, 8, generator=chance).double().numpy()
             wild -= (wild * unit).sum() * unit
             wild /= np.sqrt((wild**2).sum())
-            confidences[number] = [confidence(np.clip(x + r * wild, 0, 1)) for r in RADII]
+            confidences.append([confidence(np.clip(x + r * wild, 0, 1)) for r in RADII])
         for name, level in (("low", 0.05), ("high", 0.95)):
             expected = np.quantile(confidences, level, axis=0)
             np.testing.assert_allclose(result[name].values[:, place], expected, atol=2e-4)
@@ -223,7 +208,7 @@ def test_a_direction_follows_from_the_seed_its_place_and_its_number(seed):
     way = tiny.image(seed=4) - 0.5
     aside = Directions(case, torch.stack([way, way]))
     direction_seed = ((seed * 1_000_003 + 1) * 1_000_003 + 5) % 2**63
-    wild = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(direction_seed))
+    wild = torch.randn(3, 32, 32, generator=tiny.seeded(direction_seed))
     wild -= (wild * way).sum() / (way * way).sum() * way
     wild = in_memory(laid_out(case, wild / wild.norm()))
     torch.testing.assert_close(aside(1, 5), wild, atol=1e-5, rtol=0)

@@ -62,10 +62,9 @@ def test_the_figures_and_ends_belong_to_the_limbs():
     result = Star(points=9, eta=0.05, steps=60, delta=0.05)(case)
     limbs, controls, table = (result[name] for name in ("limbs", "controls", "figures"))
     columns = dict(zip(table.columns, table.values.T, strict=True))
-    np.testing.assert_allclose(columns["lowest on the limb"], limbs.values.min(1))
-    np.testing.assert_allclose(columns["mean on the limb"], limbs.values.mean(1), rtol=1e-5)
-    np.testing.assert_allclose(columns["lowest on the control"], controls.values.min(1))
-    np.testing.assert_allclose(columns["mean on the control"], controls.values.mean(1), rtol=1e-5)
+    for name, values in (("limb", limbs.values), ("control", controls.values)):
+        np.testing.assert_allclose(columns[f"lowest on the {name}"], values.min(1))
+        np.testing.assert_allclose(columns[f"mean on the {name}"], values.mean(1), rtol=1e-5)
     reference = limbs.values[0, 0]
     np.testing.assert_array_equal(columns["holds"], limbs.values.min(1) > reference - 0.05)
     assert (limbs.values[:, -1] != limbs.values[:, -2]).all()
@@ -130,23 +129,23 @@ def test_each_cell_is_the_end_of_its_own_walk():
     model, images = case.model, (case.source.image, *case.others)
     result = Grid(eta=0.05, steps=40)(case)
     frames = result["images"].frames.reshape(3, 3, 3, 8, 8)
-    for row, target in enumerate(images):
-        for column, source in enumerate(images):
-            label = int(model.logits(source[None])[0].argmax())
-            if row == column:
-                np.testing.assert_allclose(frames[row, column], source, atol=5e-4)
-                end = source[None].numpy()
-            else:
-                pair = PairCase(ImageCase(model, source, Target(label)), (target,))
-                end = LST(eta=0.05, steps=40)(pair)["end"].frames
-                np.testing.assert_allclose(frames[row, column], end[0], atol=1e-3)
-            logits = model.logits(torch.tensor(end))
-            expected = float(logits.softmax(1)[0, label])
-            assert result["confidence"].values[row, column] == pytest.approx(expected, abs=2e-3)
-            assert result["kept"].values[row, column] == (logits.argmax() == label)
-            left = float((torch.tensor(end[0]) - target).square().mean().sqrt())
-            assert result["rmse"].values[row, column] == pytest.approx(left, abs=1e-3)
-            assert result["confidence"].rows[column] == model.labels[label]
+    for row, column in np.ndindex(3, 3):
+        target, source = images[row], images[column]
+        label = int(model.logits(source[None])[0].argmax())
+        if row == column:
+            np.testing.assert_allclose(frames[row, column], source, atol=5e-4)
+            end = source[None].numpy()
+        else:
+            pair = PairCase(ImageCase(model, source, Target(label)), (target,))
+            end = LST(eta=0.05, steps=40)(pair)["end"].frames
+            np.testing.assert_allclose(frames[row, column], end[0], atol=1e-3)
+        logits = model.logits(torch.tensor(end))
+        expected = float(logits.softmax(1)[0, label])
+        assert result["confidence"].values[row, column] == pytest.approx(expected, abs=2e-3)
+        assert result["kept"].values[row, column] == (logits.argmax() == label)
+        left = float((torch.tensor(end[0]) - target).square().mean().sqrt())
+        assert result["rmse"].values[row, column] == pytest.approx(left, abs=1e-3)
+        assert result["confidence"].rows[column] == model.labels[label]
     assert np.diag(result["rmse"].values).max() == 0
 
 
@@ -156,13 +155,6 @@ def linear_example():
     return case, confidence, Simplex(cells=6, **WALK)(case)
 
 
-def by_hand(source, a, b, cells):
-    """Every (i, j) with its blend."""
-    for i in range(cells + 1):
-        for j in range(cells + 1 - i):
-            yield (i, j), source + i / cells * (a - source) + j / cells * (b - source)
-
-
 def test_on_a_linear_model_every_point_is_the_blend_s_own_confidence(linear_example):
     case, confidence, result = linear_example
     source = case.source.image.double().numpy()
@@ -170,7 +162,9 @@ def test_on_a_linear_model_every_point_is_the_blend_s_own_confidence(linear_exam
     raw = [target.double().numpy() for target in case.others]
     for name, ends in (("blind spots", spots), ("raw targets", raw)):
         triangle = result[name]
-        expected = [confidence(image) for _, image in by_hand(source, *ends, 6)]
+        ways = [(end - source) / 6 for end in ends]
+        blends = [source + i * ways[0] + j * ways[1] for i, j in np.ndindex(7, 7) if i + j <= 6]
+        expected = [confidence(image) for image in blends]
         assert len(triangle.values) == len(expected) == 28
         np.testing.assert_allclose(triangle.values, expected, atol=1e-4)
         np.testing.assert_allclose(triangle.images, np.stack([source, *ends]), atol=5e-4)
@@ -182,13 +176,10 @@ def test_on_a_linear_model_every_point_is_the_blend_s_own_confidence(linear_exam
 def test_points_can_be_blended_and_their_statistics_are_those_of_each_triangle(linear_example):
     case, _, result = linear_example
     triangle = result["raw targets"]
-    blends = torch.tensor(
-        np.einsum("nk,kchw->nchw", triangle.weights, triangle.images.astype("f4"))
-    )
-    confidences = case.model.logits(blends).softmax(1)[:, case.source.target.index]
-    np.testing.assert_allclose(triangle.values, confidences, atol=2e-3)
+    blends = np.einsum("nk,kchw->nchw", triangle.weights, triangle.images.astype("f4"))
+    shares = case.model.logits(torch.tensor(blends)).softmax(1)[:, case.source.target.index]
+    np.testing.assert_allclose(triangle.values, shares, atol=2e-3)
     np.testing.assert_allclose(triangle.weights.sum(1), 1, atol=1e-6)
-    _, _, result = linear_example
     for row, name in enumerate(("blind spots", "raw targets")):
         expected = statistics(result[name].values, barycentric(6))
         np.testing.assert_allclose(result["statistics"].values[row], expected, rtol=1e-5, atol=1e-6)
@@ -196,14 +187,8 @@ def test_points_can_be_blended_and_their_statistics_are_those_of_each_triangle(l
 
 
 def test_points_corners_and_statistics_are_those_worked_out_by_hand():
-    assert barycentric(2).tolist() == [
-        [2, 0, 0],
-        [1, 0, 1],
-        [0, 0, 2],
-        [1, 1, 0],
-        [0, 1, 1],
-        [0, 2, 0],
-    ]
+    points = [(2 - i - j, i, j) for i, j in np.ndindex(3, 3) if i + j <= 2]
+    assert barycentric(2).tolist() == [list(point) for point in points]
     # in the order above: shares count what lies above a bound; the lowest is off both paths
     values = np.array([0.75, 0.5, 0.25, 0.75, 0.125, 1.0], np.float32)
     result = statistics(values, barycentric(2))

@@ -1,6 +1,7 @@
 """The traversal has a closed form on linear logits, and agrees with itself written slowly."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,21 +19,14 @@ from tests.engine.attribution.lst import slowly
 PLAIN = WalkRules(eta=0.05, epsilon=None, delta=0.2)
 
 
-def linear(classes_swapped=False):
-    """Two linear logits in float64, and a pair inside the box whose steps never reach its sides."""
+def assert_closed_form(swapped=False):
+    """Of two linear logits and a pair inside the box, whose sides no step reaches."""
     weight = 0.1 * torch.randn(3, 8, 8, generator=tiny.seeded(3))
     model = slowly.in_float64(tiny.classifier(tiny.Linear(weight), 8, "linear"))
     source, target, labels = slowly.pairs(model)
-    if classes_swapped:
-        labels = 1 - labels
-    return model, source, target, labels
-
-
-def assert_closed_form(swapped=False):
-    model, source, target, labels = linear(swapped)
     w = model.network.weight[None].detach()
     across = target - source - w * dot(target - source, w) / dot(w, w)
-    walk = Traversal(model, source, target, labels, PLAIN)
+    walk = Traversal(model, source, target, 1 - labels if swapped else labels, PLAIN)
     p0 = walk.reference.clone()
     for step in range(1, 301):
         assert walk.step().all()
@@ -100,16 +94,14 @@ def test_the_same_written_slowly_in_numpy_takes_the_same_path(seed, epsilon, del
 def test_what_holds_at_every_step(seed, eta, epsilon, delta, stop, adaptive):
     model = slowly.in_float64(tiny.mlp(seed=seed))
     sources, targets, labels = slowly.pairs(model, 3, low=0.0, high=1.0)
-    walk = Traversal(
-        model, sources, targets, labels, WalkRules(eta, epsilon, delta, stop, adaptive)
-    )
+    rules = WalkRules(eta, epsilon, delta, stop, adaptive)
+    walk = Traversal(model, sources, targets, labels, rules)
     moving = torch.ones(3, dtype=torch.bool)
     for _ in range(12):
         before, slope = walk.x.clone(), walk.slopes()
         way = tangent(targets - before, slope)
-        assert (
-            dot(way, slope).abs() <= 1e-5 * dot(slope, slope).sqrt() * dot(way, way).sqrt()
-        ).all()
+        lengths = dot(slope, slope).sqrt() * dot(way, way).sqrt()
+        assert (dot(way, slope).abs() <= 1e-5 * lengths).all()
         going = walk.going.clone()
         moved = walk.step()
         moving &= moved
@@ -134,9 +126,8 @@ def test_the_margin_s_sigmoid_is_the_confidence_and_its_slope_survives_certainty
     torch.testing.assert_close(result.sigmoid().double(), exact)
     (slope,) = torch.autograd.grad(result.sum(), logits)
     assert slope[0, 0] == 1.0
-    (vanished,) = torch.autograd.grad(
-        torch.nn.functional.cross_entropy(logits, classes), logits, retain_graph=True
-    )
+    loss = torch.nn.functional.cross_entropy(logits, classes)
+    (vanished,) = torch.autograd.grad(loss, logits)
     assert vanished[0, 0].abs() < 1e-20
 
 
@@ -147,13 +138,12 @@ def test_a_batch_of_pairs_is_walked_as_one_by_one(make):
     for rules in (WalkRules(0.1, 0.005, 0.01), WalkRules(0.1, 0.005, 0.01, "first", adaptive=True)):
         together = Traversal(model, sources, targets, labels, rules)
         alone = [
-            Traversal(model, sources[i : i + 1], targets[i : i + 1], labels[i : i + 1], rules)
-            for i in range(4)
+            Traversal(model, *pair, rules)
+            for pair in zip(*(part.split(1) for part in (sources, targets, labels)), strict=True)
         ]
         for _ in range(15):
             moved = torch.zeros(4, dtype=torch.bool) if together.ended else together.step()
-            moves = [not walk.ended and bool(walk.step()[0]) for walk in alone]
-            assert moved.tolist() == moves
+            assert moved.tolist() == [not walk.ended and bool(walk.step()[0]) for walk in alone]
         torch.testing.assert_close(together.x, torch.cat([walk.x for walk in alone]))
 
 
@@ -192,9 +182,10 @@ def test_a_walk_to_where_it_stands_only_comes_nearer():
 def test_an_adaptive_walk_comes_as_near_in_half_the_steps_and_stays_in_the_band():
     model = slowly.in_float64(tiny.mlp())
     sources, targets, labels = slowly.pairs(model, 6, low=0.2, high=0.8)
-    fixed = Traversal(model, sources, targets, labels, WalkRules(0.02, 0.002, 0.2))
-    adaptive = Traversal(
-        model, sources, targets, labels, WalkRules(0.02, 0.002, 0.2, adaptive=True)
+    rules = WalkRules(0.02, 0.002, 0.2)
+    fixed, adaptive = (
+        Traversal(model, sources, targets, labels, replace(rules, adaptive=adapts))
+        for adapts in (False, True)
     )
     for step in range(80):
         fixed.step()

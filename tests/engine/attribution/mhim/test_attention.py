@@ -4,7 +4,6 @@ from hashlib import blake2b
 
 import numpy as np
 import pytest
-import torch
 from scipy.special import erf, softmax
 
 from engine.attribution.mhim import TileAttention, UnlikeTiles, WholeSlideCase, whole
@@ -18,6 +17,7 @@ from engine.vision.images.large_base import WholeImage
 from engine.vision.models.catalog import DEFAULT, load
 from engine.vision.models.embedded import file_of
 from tests import tiny
+from tests.engine.attribution.mhim.test_whole import features_of
 
 CASE = tiny.section_case()
 WEIGHTS = "8083b9da551feb6d"
@@ -27,42 +27,21 @@ def gelu(values):
     return values * (1 + erf(values / np.sqrt(2))) / 2
 
 
-def features_of(case, tile):
-    """What Lite0's head sees of every tile but the last, which is blank, one by one."""
-    results = []
-    for row in range(case.image.height // tile):
-        for column in range(case.image.width // tile):
-            place = tile * row, tile * (row + 1), tile * column, tile * (column + 1)
-            pixels = torch.from_numpy(case.image.piece(*place).copy()).permute(2, 0, 1)[None] / 255
-            pixels = torch.nn.functional.interpolate(
-                pixels, (224, 224), mode="bilinear", antialias=True
-            )
-            results.append(case.model.features(pixels)[0].double().numpy())
-    return np.array(results[:-1])
-
-
 def test_attention_is_the_softmax_worked_out_by_hand_times_the_number_of_tiles():
     result = answer(TileAttention(tile=16), CASE)
-    shipped_networks = networks.shipped_networks()
-    tiles = features_of(CASE, 16) / shipped_networks.spread
+    shipped = networks.shipped_networks()
+    tiles = features_of(CASE) / shipped.spread
     for name in networks.NETWORKS:
-        weights = {
-            k: v.double().numpy() for k, v in shipped_networks.networks[name].state_dict().items()
-        }
+        weights = {k: v.double().numpy() for k, v in shipped.networks[name].state_dict().items()}
         hidden = gelu(tiles @ weights["embed.weight"].T + weights["embed.bias"])
-        scores = hidden @ weights["head.weight"].T
-        bias = weights["head.bias"]
-        if name == MAX_POOLING:
-            logits = (scores + bias).max(0)
-        elif name == MEAN_POOLING:
-            logits = hidden.mean(0) @ weights["head.weight"].T + bias
+        scores = hidden @ weights["head.weight"].T + weights["head.bias"]
+        if name in (MAX_POOLING, MEAN_POOLING):
+            logits = scores.max(0) if name == MAX_POOLING else scores.mean(0)
+            expected = softmax(scores, 1)[:, 1]
         else:
             match = gelu(hidden @ weights["look.weight"].T) @ weights["weigh.weight"][0]
-            share = softmax(match)
-            logits = share @ scores + bias
-            expected = share * len(tiles)
-        if name in (MAX_POOLING, MEAN_POOLING):
-            expected = softmax(scores + bias, 1)[:, 1]
+            logits = softmax(match) @ scores
+            expected = softmax(match) * len(tiles)
         assert result["tiles"][name][:-1] == pytest.approx(expected, rel=2e-3, abs=1e-5)
         assert np.isnan(result["tiles"][name][-1])
         chance = softmax(logits)[1]
@@ -94,10 +73,10 @@ def test_key_tiles_are_counted_by_hand():
 
 def test_each_network_speaks_for_itself_and_what_is_not_known_is_not_counted():
     method = TileAttention(tile=16)
-    sentence = method.finding(CASE, answer(method, CASE))
+    result = answer(method, CASE)
+    sentence = method.finding(CASE, result)
     assert "times an equal share" in sentence
     assert "planted regions" not in sentence
-    result = answer(method, CASE)
     for name in networks.NETWORKS:
         sentence = network_sentence(result, name)
         assert sentence.startswith(f"{name} says “a planted region” with ")

@@ -69,10 +69,9 @@ def test_varied_masks_are_drawn_from_more_of_the_highest_and_recycled_ones_from_
     result = masks.select(scores(6, 60), HOW["v2"], 0.0, seeded())
     left = 60 - masks.count(60, 0.07)
     assert (result == masks.RECYCLED).sum(1).tolist() == [left - int(left * 0.65)] * 6
-    assert (
-        masks.select(scores(3, 5), masks.Masking(recycled=0.9), 0.0, seeded()) == masks.UNMASKED
-    ).sum(1).min() == 1
     assert not (result == masks.RANDOM).any()
+    most = masks.select(scores(3, 5), masks.Masking(recycled=0.9), 0.0, seeded())
+    assert (most == masks.UNMASKED).sum(1).min() == 1
 
 
 def test_the_share_falls_by_a_cosine_and_no_bag_may_lose_every_tile():
@@ -88,41 +87,24 @@ def masks_of(scores, how, done, generator):
     """The kind of each tile of each bag; random orders are drawn as the method draws them."""
     bags, size = scores.shape
     share = how.high * (1 + math.cos(math.pi * done)) / 2 if how.falls else how.high
-    numbers = {
-        "random": math.ceil(round(size * how.random, 6)),
-        "low": math.ceil(round(size * how.low, 6)),
-        "high": math.ceil(round(size * share, 6)),
-    }
-    results = [[masks.UNMASKED] * size for _ in range(bags)]
-    if numbers["random"]:
+    at_random, low, high = (ceil(round(size * part, 6)) for part in (how.random, how.low, share))
+    results = np.full((bags, size), masks.UNMASKED)
+    if at_random:
         drawn = torch.rand(bags, size, generator=generator)
-        for bag in range(bags):
-            for tile in sorted(range(size), key=lambda index: float(drawn[bag, index]))[
-                : numbers["random"]
-            ]:
-                results[bag][tile] = masks.RANDOM
-    best = [
-        sorted(range(size), key=lambda index: (-float(scores[bag, index]), index))
-        for bag in range(bags)
-    ]
-    for bag in range(bags):
-        for tile in best[bag][size - numbers["low"] :] if numbers["low"] else ():
-            results[bag][tile] = masks.LOW
-    if numbers["high"]:
-        among = min(size, max(numbers["high"], math.ceil(round(size * share / how.varied, 6))))
-        drawn = torch.rand(bags, among, generator=generator) if among > numbers["high"] else None
-        for bag in range(bags):
-            places = range(numbers["high"])
-            if drawn is not None:
-                order = sorted(range(among), key=lambda index: float(drawn[bag, index]))
-                places = order[: numbers["high"]]
-            for place in places:
-                results[bag][best[bag][place]] = masks.HIGH
-    if how.recycled:
-        for bag in range(bags):
-            visible_tiles = [tile for tile in range(size) if results[bag][tile] == masks.UNMASKED]
-            cutoff = max(1, math.floor(round(len(visible_tiles) * (1 - how.recycled), 6)))
-            order = torch.randperm(len(visible_tiles), generator=generator).tolist()
-            for place in order[cutoff:]:
-                results[bag][visible_tiles[place]] = masks.RECYCLED
-    return np.array(results)
+        for tiles, numbers in zip(results, drawn.tolist(), strict=True):
+            tiles[np.argsort(numbers)[:at_random]] = masks.RANDOM
+    best = np.argsort(-scores.numpy(), axis=1, kind="stable")
+    for tiles, order in zip(results, best, strict=True):
+        tiles[order[size - low :]] = masks.LOW
+    among = min(size, max(high, ceil(round(size * share / how.varied, 6))))
+    places = np.arange(among)[None].repeat(bags, 0)
+    if among > high > 0:
+        places = torch.rand(bags, among, generator=generator).numpy().argsort(1)
+    for tiles, order, chosen in zip(results, best, places, strict=True):
+        tiles[order[chosen[:high]]] = masks.HIGH
+    for tiles in results if how.recycled else ():
+        visible = np.flatnonzero(tiles == masks.UNMASKED)
+        cutoff = max(1, math.floor(round(len(visible) * (1 - how.recycled), 6)))
+        order = torch.randperm(len(visible), generator=generator).numpy()
+        tiles[visible[order[cutoff:]]] = masks.RECYCLED
+    return results

@@ -1,6 +1,7 @@
 """Teacher and student against plain training, closed forms, and what must carry no gradient."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -84,9 +85,7 @@ def test_the_teacher_is_the_closed_form_of_an_average_after_three_steps(bags, ho
     update = mining.Teaching.update
 
     def noting(self, network, step, loss):
-        snapshots.append(
-            {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
-        )
+        snapshots.append({name: value.clone() for name, value in network.state_dict().items()})
         update(self, network, step, loss)
 
     monkeypatch.setattr(mining.Teaching, "update", noting)
@@ -96,8 +95,7 @@ def test_the_teacher_is_the_closed_form_of_an_average_after_three_steps(bags, ho
     initial = dict(mining.untrained(CASE, bags, ATTENTION, how).network.named_parameters())
     m = how.momentum
     for name, teacher_weight in result.teacher.network.named_parameters():
-        first = begins.get(name, initial[name])
-        expected = m**3 * first
+        expected = m**3 * begins.get(name, initial[name])
         for step, weight in enumerate(snapshots):
             expected = expected + (1 - m) * m ** (2 - step) * weight[name]
         assert torch.allclose(teacher_weight, expected, atol=1e-6), name
@@ -115,11 +113,10 @@ def test_a_warm_student_begins_with_the_plain_first_layer_only(bags, monkeypatch
     mining.learn(CASE, bags, recipe(1), how=replace(MASKED, warm=True), begins=plain)
     student_first, teacher_first = begun
     initial = weights(mining.untrained(CASE, bags, ATTENTION))
+    assert same(teacher_first, weights(plain))
     for name, weight in weights(plain).items():
-        assert torch.equal(teacher_first[name], weight)
-        assert torch.equal(
-            student_first[name], weight if name.startswith("embed") else initial[name]
-        )
+        first = weight if name.startswith("embed") else initial[name]
+        assert torch.equal(student_first[name], first)
 
 
 def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
@@ -129,11 +126,8 @@ def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
     masks = torch.full(tiles.shape[:2], UNMASKED)
     masks[:, :3] = RECYCLED
     result = mining.student(network, tiles, masks, seeded(1), seeded(2))
-    hidden = (
-        F.gelu(network.embed(tiles))
-        * (torch.rand(*tiles.shape[:2], 64, generator=seeded(1)) >= 0.25)
-        / 0.75
-    )
+    kept = torch.rand(*tiles.shape[:2], 64, generator=seeded(1)) >= 0.25
+    hidden = F.gelu(network.embed(tiles)) * kept / 0.75
     after = network.recycling.queries.clone()
     with torch.no_grad():
         network.recycling.queries.copy_(before)
@@ -169,27 +163,23 @@ def test_consistency_is_the_soft_cross_entropy_and_pooling_what_it_is_called(bag
     logs = student_bag.numpy() - np.log(np.exp(student_bag.numpy()).sum(1, keepdims=True))
     expected = -(share * logs).sum(1)
     assert mining.consistency(teacher, student_bag).numpy() == pytest.approx(expected, rel=1e-4)
+    near = partial(torch.testing.assert_close, rtol=1e-5)
     tiles = bags.features[:3]
     for pooling in (MAX, MEAN):
         network = mining.bag_network(mining.untrained(CASE, bags, pooling))
         hidden = F.gelu(network.embed(tiles))
         tile_logits = network.head(hidden)
         expected = tile_logits.amax(1) if pooling == MAX else tile_logits.mean(1)
-        assert torch.allclose(network.read(tiles).logits, expected, atol=1e-5)
-        assert torch.allclose(network.read(tiles).embedding, hidden.mean(1), atol=1e-6)
-        assert torch.allclose(
-            network.class_scores(network.read(tiles)),
-            (hidden @ network.head.weight.T).softmax(-1),
-            atol=1e-6,
-        )
+        near(network.read(tiles).logits, expected, atol=1e-5)
+        near(network.read(tiles).embedding, hidden.mean(1), atol=1e-6)
+        expected = (hidden @ network.head.weight.T).softmax(-1)
+        near(network.class_scores(network.read(tiles)), expected, atol=1e-6)
     network = mining.bag_network(mining.untrained(CASE, bags, ATTENTION))
-    result = network.read(bags.features[:3])
+    result = network.read(tiles)
     parts = result.weights[..., None] * result.hidden
-    assert torch.allclose(
-        parts.sum(1) @ network.head.weight.T + network.head.bias, result.logits, atol=1e-5
-    )
+    near(network.head(parts.sum(1)), result.logits, atol=1e-5)
     expected = (parts @ network.head.weight.T + network.head.bias[0]).softmax(-1)
-    assert torch.allclose(network.class_scores(result), expected, atol=1e-6)
+    near(network.class_scores(result), expected, atol=1e-6)
 
 
 def test_the_picture_of_a_bag_has_every_tile_at_its_place_and_the_same_answer(bags):

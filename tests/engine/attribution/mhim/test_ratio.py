@@ -20,7 +20,7 @@ CASE = tiny.bags_case()
 
 def test_each_point_is_the_mean_of_trainings_made_by_hand():
     result = answer(MaskedRatio(epochs=2, seeds=2), CASE)
-    bags, rows, expected_runs, usual = bags_of(CASE), None, [], []
+    bags, expected_runs, usual = bags_of(CASE), [], []
     rows = bags.slides.rows("test")
     for seed in (0, 1):
         case = replace(CASE, seed=seed)
@@ -43,11 +43,10 @@ def test_each_point_is_the_mean_of_trainings_made_by_hand():
 
 def curve_of(means, spread, seeds=2):
     """Hard key tiles found over the shares, with bands as wide as that either way."""
-    means = np.array(means)
-    low, high = means - spread, means + spread
-    columns = {"hard ones": means, "hard ones, low": low, "hard ones, high": high}
+    bands = {"": 0, ", low": -spread, ", high": spread}
+    columns = {f"hard ones{end}": (np.add(means, more), "share") for end, more in bands.items()}
     return {
-        "curve": Table.of({n: (v, "share") for n, v in columns.items()}),
+        "curve": Table.of(columns),
         "plain": Table.of({"hard ones": ([0.1, 0.2, 0.25], "share")}, list(POOLINGS)),
         "runs": Table.of({"seed": (np.arange(seeds), "")}),
     }

@@ -23,18 +23,18 @@ def test_a_square_holds_the_image_with_its_planted_share_darker_where_it_is_stro
     image = made_slide(seed=3)
     top, left = (int(edge) - 60 for edge in image.regions[1, :2])
     tiles, shares, faint = sections.square(image, top, left)
-    for at in range(ACROSS**2):
-        row, column = divmod(at, ACROSS)
-        place = (top + 32 * row, top + 32 * (row + 1), left + 32 * column, left + 32 * (column + 1))
+    for at, (row, column) in enumerate(np.ndindex(ACROSS, ACROSS)):
+        above, before = top + 32 * row, left + 32 * column
+        place = (above, above + 32, before, before + 32)
         assert (tiles[at] == image.piece(*place)).all()
         assert shares[at] == image.mask(*place).mean()
     assert shares.max() == 1
     assert set(faint) == {image.strengths[1] <= FAINT}
     image = made_slide(seed=0)
-    order = np.argsort(image.strengths)
-    dark = []
-    for y, x in image.regions[order, :2].astype(int):
-        dark.append((image.piece(y - 80, y + 80, x - 80, x + 80).max(-1) < 130).mean())
+    dark = [
+        (image.piece(y - 80, y + 80, x - 80, x + 80).max(-1) < 130).mean()
+        for y, x in image.regions[np.argsort(image.strengths), :2].astype(int)
+    ]
     assert dark == sorted(dark)
     assert dark[0] < 0.1
     assert dark[-1] > 0.3
@@ -80,15 +80,12 @@ def test_bags_are_read_tile_by_tile_and_their_sections_differ():
     assert read.features.shape[:2] == (24, SIZE)
     tiles, shares, faint = bags.cut(13)
     features = sections.tile_features(model, tiles[5:6], sections.Seconds())[0]
-    assert (read.features[13, 5] * read.spread).tolist() == pytest.approx(
-        features.tolist(), abs=1e-5
-    )
+    assert (read.features[13, 5] * read.spread).numpy() == pytest.approx(features, abs=1e-5)
     assert read.layout.key[13].tolist() == (shares >= 0.25).tolist()
     assert read.layout.hard[13].tolist() == ((shares >= 0.25) & faint).tolist()
     labels = read.slides.labels
     assert labels.tolist() == [bag % 2 for bag in range(24)]
     for split in ("train", "test"):
-        in_split = read.slides.split == SPLITS.index(split)
-        assert set(labels[in_split]) == {0, 1}
+        assert set(labels[read.slides.split == SPLITS.index(split)]) == {0, 1}
     assert len({SectionBags(count=24).cut(bag)[0].tobytes() for bag in range(4)}) == 4
     assert (case.data.images[13 * SIZE + 5] == tiles[5, ::2, ::2].transpose(2, 0, 1)).all()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from engine.attribution.mhim import UnlikeTiles, WholeSlideCase
 from engine.attribution.mhim.whole import neighbor_distances, separated
@@ -20,31 +21,30 @@ def of_size(height, width, value=None):
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     if value is not None:
         pixels[:] = value
-    return WholeSlideCase(
-        tiny.cnn(), WholeImage(width, height, f"{height}{width}{value}", (), pixels)
-    )
+    name = f"{height}{width}{value}"
+    return WholeSlideCase(tiny.cnn(), WholeImage(width, height, name, (), pixels))
+
+
+def features_of(case):
+    """What the model sees of every tile of 16 px but the last, which is blank, one by one."""
+    results = []
+    for row, column in np.ndindex(case.image.height // 16, case.image.width // 16):
+        cut = case.image.pixels[16 * row : 16 * row + 16, 16 * column : 16 * column + 16]
+        pixels = torch.from_numpy(cut.copy()).permute(2, 0, 1)[None] / 255
+        size = (case.model.side, case.model.side)
+        pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True)
+        results.append(case.model.features(pixels)[0].double().numpy())
+    return np.array(results[:-1])
 
 
 def test_a_tile_counts_its_distance_to_those_most_like_it():
     result = answer(UnlikeTiles(tile=16, neighbors=3), CASE)["tiles"]
     assert len(result) == 24
-    features = []
-    for row in range(4):
-        for column in range(6):
-            cut = CASE.image.pixels[16 * row : 16 * row + 16, 16 * column : 16 * column + 16]
-            pixels = torch.from_numpy(cut.copy()).permute(2, 0, 1)[None] / 255
-            pixels = torch.nn.functional.interpolate(
-                pixels, (32, 32), mode="bilinear", antialias=True
-            )
-            features.append(CASE.model.features(pixels)[0].double().numpy())
-    known = features[:-1]  # the last tile is blank
-    for at, vector in enumerate(known):
-        cosines = sorted(
-            float(vector @ other / np.linalg.norm(vector) / np.linalg.norm(other))
-            for place, other in enumerate(known)
-            if place != at
-        )
-        assert result["distance"][at] == pytest.approx(1 - np.mean(cosines[-3:]), abs=1e-5)
+    known = features_of(CASE)
+    known /= np.linalg.norm(known, axis=1, keepdims=True)
+    cosines = np.sort(known @ known.T - 3 * np.eye(23))  # none is among its own neighbors
+    expected = 1 - cosines[:, -3:].mean(1)
+    assert result["distance"][:-1] == pytest.approx(expected, abs=1e-5)
     assert np.isnan(result["distance"][23])
     assert result["row"].tolist() == [at // 6 for at in range(24)]
     assert np.isnan(result["planted"]).all()
@@ -52,7 +52,7 @@ def test_a_tile_counts_its_distance_to_those_most_like_it():
 
 
 def test_distances_in_blocks_are_those_at_once(monkeypatch):
-    rows = torch.nn.functional.normalize(torch.rand(40, 6, generator=tiny.seeded()), dim=1)
+    rows = F.normalize(torch.rand(40, 6, generator=tiny.seeded()), dim=1)
     whole = neighbor_distances(rows, 5)
     monkeypatch.setattr("engine.attribution.mhim.whole.BLOCK", 7)
     assert neighbor_distances(rows, 5) == pytest.approx(whole, abs=1e-6)
@@ -60,12 +60,8 @@ def test_distances_in_blocks_are_those_at_once(monkeypatch):
 
 
 def test_tiles_too_large_are_said_to_be_and_the_size_that_is_offered_fits():
-    table = Table.of(
-        {
-            "distance": (np.array([0.1, 0.2, np.nan], np.float32), "cosine distance"),
-            "planted": (np.array([0.2, 0.0, 0.0], np.float32), "share"),
-        }
-    )
+    columns = {"distance": ([0.1, 0.2, np.nan], ""), "planted": ([0.2, 0.0, 0.0], "share")}
+    table = Table.of(columns)
     sentence = UnlikeTiles(tile=16).finding(CASE, {"tiles": table})
     assert sentence.startswith("2 of 3 tiles are compared; none lies in a planted region")
     case = of_size(1040, 1040)

@@ -22,18 +22,18 @@ from engine.evaluation.measures.levels import levels_of, levels_to_pixels
 from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
 from tests import tiny
+from tests.engine.attribution import toys
+from tests.engine.attribution.robustness.test_gradient_steps import on_grid
 
 ATTACKS = (QuadAttacK, OrderedCW, OrderedAD)
 
 
 def case_of(length=2, seed=3, model=None):
     """An image in whole levels, and a list of classes that the model does not see first."""
-    model = model or tiny.mlp(scale=1.0)
-    levels = torch.randint(60, 196, (3, model.side, model.side), generator=tiny.seeded(seed))
-    image = levels_to_pixels(levels.to(torch.int16))
-    prediction = int(model.logits(image[None])[0].argmax())
-    image_case = ImageCase(model, image, Target(prediction))
-    return OrderedCase(image_case, drawn_order(len(model.labels), prediction, length, seed))
+    case = on_grid(tiny.asked_image(model or tiny.mlp(scale=1.0)), seed)
+    prediction = int(case.model.logits(case.image[None])[0].argmax())
+    order = drawn_order(len(case.model.labels), prediction, length, seed)
+    return OrderedCase(replace(case, target=Target(prediction)), order)
 
 
 def test_every_step_goes_where_a_plain_loop_of_the_formulas_goes():
@@ -51,19 +51,15 @@ def test_every_step_goes_where_a_plain_loop_of_the_formulas_goes():
         z = weight @ f + bias
         point = by_half_spaces(f.detach(), weight, bias, target)
         loss = (f - point).square().sum()
-        assert float(loss.detach()) == pytest.approx(
-            float(result["loss"][step]), rel=2e-2, abs=1e-4
-        )
-        assert float(delta.norm()) == pytest.approx(float(result["size"][step]), rel=2e-2)
+        ours = {name: float(result[name][step]) for name in ("loss", "size")}
+        assert float(loss.detach()) == pytest.approx(ours["loss"], rel=2e-2, abs=1e-4)
+        assert float(delta.norm()) == pytest.approx(ours["size"], rel=2e-2)
         assert result["λ"][step] == pytest.approx(scale)
         eased = scale
         if int(z.argmax()) == target:
-            change = levels_of(x + delta) - levels_of(x)
-            size = float(change.double().norm())
-            prediction = int(
-                case.model.logits((levels_of(x) + change).float()[None] / 255).argmax()
-            )
-            if prediction == target and size < smallest:
+            size = float((levels_of(x + delta) - levels_of(x)).double().norm())
+            rounded = levels_of(x + delta).float()[None] / 255
+            if int(case.model.logits(rounded).argmax()) == target and size < smallest:
                 smallest, eased = size, 0.75 * scale
         (slope,) = torch.autograd.grad(scale * loss + delta.square().sum(), delta)
         if step == 5:
@@ -104,10 +100,10 @@ def test_the_baselines_lower_their_own_formulas():
     x = case.asked.image
     noise = 2e-3 * torch.randn(x.shape, generator=tiny.seeded(0))
     z = case.model((x + noise).clamp(0, 1)[None])[0].detach().double().numpy()
-    terms = []
-    for place in range(1, 4):
-        rest = [j for j in range(len(z)) if j not in order[:place]]
-        terms.append(max(0.0, 0.2 + max(z[rest]) - min(z[order[:place]])))
+    terms = [
+        max(0.0, 0.2 + max(np.delete(z, order[:place])) - min(z[order[:place]]))
+        for place in (1, 2, 3)
+    ]
     result = OrderedCW(steps=3)(case)["search"]
     assert result["loss"][0] == pytest.approx(sum(terms) / 3, rel=1e-4)
     unit = weight / np.linalg.norm(weight, axis=1, keepdims=True)
@@ -154,15 +150,12 @@ def test_without_any_weight_there_is_no_success(kind):
 
 
 def test_an_attack_that_fails_shows_its_best_try_and_the_seed_draws_its_noise():
-    case = case_of(3)
-    method = QuadAttacK(steps=1)
+    case, method = case_of(3), QuadAttacK(steps=1)
     result = method(case)
     assert not result["success"]["success"][0]
     assert "did not find your order in 1 steps: its best try" in method.finding(case, result)
-    case = case_of(2)
-    again = replace(case, asked=replace(case.asked, seed=5))
-    ours, other = (QuadAttacK()(variant)["search"]["size"][0] for variant in (case, again))
-    assert ours != other  # the seed draws the noise
+    other = method(replace(case, asked=replace(case.asked, seed=5)))
+    assert result["search"]["size"][0] != other["search"]["size"][0]
 
 
 def test_searches_halve_in_on_the_weight_and_any_success_counts():
@@ -211,15 +204,13 @@ class Narrow(nn.Module):
 
 
 def test_impossible_orders_and_models_without_a_linear_head_or_two_classes_are_refused():
-    image_case = ImageCase(tiny.classifier(Narrow(), 8), tiny.image(8), Target(0))
     with pytest.raises(BlindspotError, match="cannot say these classes in this order"):
-        QuadAttacK()(OrderedCase(image_case, (1,)))
-    linear = tiny.linear_case()
+        QuadAttacK()(OrderedCase(toys.case_of(Narrow(), 0, 8), (1,)))
     with pytest.raises(DoesNotFit, match="ends in a linear layer"):
-        answer(QuadAttacK(), OrderedCase(linear, (0,)))
-    model = tiny.classifier(tiny.random_weights(tiny.Mlp(8, classes=1)), 8)
+        answer(QuadAttacK(), OrderedCase(tiny.linear_case(), (0,)))
+    alone = toys.case_of(tiny.random_weights(tiny.Mlp(8, classes=1)), 0, 8)
     with pytest.raises(DoesNotFit, match="one class only"):
-        OrderedCase(ImageCase(model, tiny.image(8), Target(0)), (0,))
+        OrderedCase(alone, (0,))
 
 
 def test_images_are_looked_at_in_parts_so_that_large_ones_fit_in_memory(monkeypatch):

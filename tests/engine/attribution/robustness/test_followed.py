@@ -24,12 +24,13 @@ def pair():
     return PairCase(replace(case, target=Target(other)), (image,))
 
 
-def told_of(before, after):
-    return Table.grid(np.array([[before], [after]], np.float32), TIMES, ("class",), ("number",))
-
-
 def predicted_class(case, image):
     return int(case.model.logits(image[None])[0].argmax())
+
+
+def correlation(kind, *cases):
+    """Spearman's, of the sizes of two maps."""
+    return spearmanr(*(np.abs(kind()(case)["map"].values).ravel() for case in cases)).statistic
 
 
 def test_the_correlations_are_those_of_maps_made_one_by_one():
@@ -38,13 +39,11 @@ def test_the_correlations_are_those_of_maps_made_one_by_one():
     rows = [kind for kind in MAPS if not kind.unmet(case.source)]
     assert result["followed"].rows == tuple(kind.title for kind in rows)
     assert len(rows) >= 6
+    after = replace(case.source, image=case.others[0])
+    now = replace(after, target=Target(predicted_class(case.source, case.others[0])))
     for kind in rows:
-        before = kind()(case.source)["map"].values
-        after = replace(case.source, image=case.others[0])
-        now = replace(after, target=Target(predicted_class(case.source, case.others[0])))
-        for name, pair_case in ((SAME, after), (NEW, now)):
-            values = np.abs(kind()(pair_case)["map"].values)
-            expected = spearmanr(np.abs(before).ravel(), values.ravel()).statistic
+        for name, changed in ((SAME, after), (NEW, now)):
+            expected = correlation(kind, case.source, changed)
             assert result["followed"].cell(kind.title, name) == pytest.approx(expected, abs=1e-4)
 
 
@@ -67,7 +66,8 @@ def test_the_sentence_names_the_map_that_moved_most_and_no_flat_one():
         for row in table.rows
         for at, word in enumerate(("after", "now"))
     }
-    case, result = pair(), {"followed": table, "said": told_of(0, 1), **maps}
+    said = Table.grid(np.array([[0], [1]], np.float32), TIMES, ("class",), ("number",))
+    case, result = pair(), {"followed": table, "said": said, **maps}
     assert "one most (0.20), two least (0.60)" in MapsFollow().finding(case, result)
     none = Table.grid(values[:1], ("flat",), (SAME, NEW), ("Spearman",) * 2)
     assert "none can be compared" in MapsFollow().finding(case, {**result, "followed": none})
@@ -88,24 +88,20 @@ def test_a_changed_answer_is_not_denied_and_the_map_that_moved_most_is_named():
     case = changed_pair(model, model.network.head)
     method = MapsFollow(map="Attention rollout")
     result = method(case)
-    assert result["followed"].cell("Attention rollout", SAME) == (
-        result["followed"].cell("Attention rollout", NEW)
-    )
-    before, after = (
-        predicted_class(case.source, image) for image in (case.source.image, *case.others)
-    )
-    assert result["said"]["class"].tolist() == [before, after]
+    same, new = (result["followed"].cell("Attention rollout", name) for name in (SAME, NEW))
+    assert same == new
+    images = (case.source.image, *case.others)
+    said = [predicted_class(case.source, image) for image in images]
+    assert result["said"]["class"].tolist() == said
     sentence = method.finding(case, result)
     assert "did not change the answer" not in sentence
     assert sentence.endswith("Attention rollout does not depend on the class, only on the image.")
     method = MapsFollow(map="Gradient")
     assert "depend on the class" not in method.finding(case, method(case))
     model = tiny.cnn()
-    case = changed_pair(model, model.network.fc)
-    method = MapsFollow()
+    case, method = changed_pair(model, model.network.fc), MapsFollow()
     result = method(case)
-    table = result["followed"]
-    low = table.rows[int(np.nanargmin(table[NEW]))]
+    low = result["followed"].rows[int(np.nanargmin(result["followed"][NEW]))]
     assert f"{low} most" in method.finding(case, result)
 
 
@@ -115,9 +111,8 @@ def test_a_map_that_is_chosen_is_compared_alone_and_as_by_hand(title):
     case = changed_pair(model, model.network.fc)
     result = MapsFollow(map=title)(case)
     assert result["followed"].rows == (title,)
-    before = KINDS[title]()(case.source)["map"].values
-    after = KINDS[title]()(replace(case.source, image=case.others[0]))["map"].values
-    expected = spearmanr(np.abs(before).ravel(), np.abs(after).ravel()).statistic
+    after = replace(case.source, image=case.others[0])
+    expected = correlation(KINDS[title], case.source, after)
     assert result["followed"].cell(title, SAME) == pytest.approx(expected, abs=1e-4)
     sentence = MapsFollow(map=title).finding(case, result)
     assert sentence.startswith(f"{title} ")

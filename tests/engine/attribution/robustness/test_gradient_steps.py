@@ -19,6 +19,7 @@ from engine.evaluation.measures.levels import levels_of, levels_to_pixels, round
 from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
 from tests import tiny
+from tests.engine.attribution.toys import case_of
 
 
 def on_grid(case, seed=3, side=None):
@@ -74,10 +75,9 @@ def test_pgd_ends_where_a_plain_loop_of_the_formula_ends(norm):
         else:
             delta = delta * min(1.0, radius / float(delta.norm()))
         x = (x0 + delta).clamp(0, 1)
-    np.testing.assert_allclose(
-        result["margin"].y, [margin for margin, _ in expected_steps], atol=2e-3
-    )
-    best = min(expected_steps, key=lambda step: step[0])[1][0]
+    margins, images = zip(*expected_steps, strict=True)
+    np.testing.assert_allclose(result["margin"].y, margins, atol=2e-3)
+    best = images[int(np.argmin(margins))][0]
     exact = round_change(levels_of(case.image), best.float(), epsilon, norm)
     differences = (change_of(case, result) - exact).abs()
     assert float((differences > 0).float().mean()) < 0.02  # values on the edge of rounding
@@ -156,13 +156,10 @@ class Constant(nn.Module):
 
 
 def test_one_class_no_gradients_and_slopes_without_numbers_are_refused_in_words():
-    image = tiny.image(8)
-    alone = ImageCase(tiny.classifier(Constant(1), 8), image, Target(0))
     with pytest.raises(DoesNotFit, match="one class only"):
-        answer(PGD(), alone)
-    deaf = ImageCase(tiny.classifier(Constant(), 8), image, Target(0))
+        answer(PGD(), case_of(Constant(1), 0, 8))
     with pytest.raises(DoesNotFit, match="gives no gradients"):
-        answer(PGD(), deaf)
+        answer(PGD(), case_of(Constant(), 0, 8))
 
     class Broken(nn.Module):
         def forward(self, images):
@@ -170,7 +167,7 @@ def test_one_class_no_gradients_and_slopes_without_numbers_are_refused_in_words(
             return torch.stack([score, score + 1], 1)
 
     with pytest.raises(BlindspotError, match="no numbers"):
-        PGD()(ImageCase(tiny.classifier(Broken(), 8), tiny.image(8), Target(0)))
+        PGD()(case_of(Broken(), 0, 8))
 
 
 class Crowd(nn.Module):
@@ -218,10 +215,8 @@ def test_curves_are_those_of_the_steps_themselves_and_stay_in_the_ball(case, nor
     monkeypatch.setattr(AttackTrajectory, "add", noted)
     result = method(case)
     assert torch.equal(images[0], case.image)
-    shares = case.model.logits(torch.stack(images).contiguous()).softmax(1)
-    np.testing.assert_allclose(
-        result["source confidence"].y, shares[:, case.target.index], atol=1e-5
-    )
+    shares = case.model.logits(torch.stack(images)).softmax(1)[:, case.target.index]
+    np.testing.assert_allclose(result["source confidence"].y, shares, atol=1e-5)
     distances = [float((image - case.image).double().square().mean().sqrt()) for image in images]
     np.testing.assert_allclose(result["rmse to source"].y, distances, rtol=1e-5, atol=1e-9)
     assert 1 / 255 < max(distances) <= 2 / 255 + 1e-6

@@ -9,30 +9,14 @@ import pytest
 import torch
 from torch import nn
 
+from engine.attribution import study
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.guided_backprop import GuidedBackprop
 from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.attribution.study import (
-    TITLES,
-    Study,
-    StudyCase,
-    StudyImage,
-    StudyMaps,
-    measure,
-    study_case,
-    ten,
-)
+from engine.attribution.study import TITLES, Study, StudyCase, StudyImage, StudyMaps, measure
 from engine.attribution.study.pictures import map_pictures
-from engine.attribution.study.ranking import (
-    DICE,
-    METRICS,
-    claims,
-    has,
-    rank_values,
-    ranked,
-    study_metrics,
-)
+from engine.attribution.study.ranking import DICE, METRICS, claims, has, rank_values, ranked
 from engine.attribution.study.study import averages_table
 from engine.commands.gallery import shipped_answer
 from engine.core.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
@@ -54,11 +38,11 @@ SIDE = 16
 
 
 class Squares(nn.Module):
-    """Two labels: each logit is the sum over its own square; nothing else counts."""
+    """Two labels: each logit is the sum over its own corner; nothing else counts."""
 
-    def __init__(self, masks):
+    def __init__(self):
         super().__init__()
-        self.weight = nn.Parameter(masks.float())  # (2, side, side)
+        self.weight = nn.Parameter(torch.from_numpy(CORNERS).float())  # (2, side, side)
 
     def forward(self, images):
         return torch.einsum("nchw,khw->nk", images, self.weight)
@@ -79,25 +63,20 @@ class Shared(Squares):
         return self.own_maps(images).sum((2, 3))
 
 
-def corners():
-    """Each label's corner, a 4 × 4 square, which is two blocks by two."""
-    masks = np.zeros((2, SIDE, SIDE), np.bool_)
-    masks[0, :4, :4], masks[1, 8:12, 8:12] = True, True
-    return masks
+CORNERS = np.zeros((2, SIDE, SIDE), np.bool_)  # of each label: two blocks by two
+CORNERS[0, :4, :4], CORNERS[1, 8:12, 8:12] = True, True
 
 
 @pytest.fixture
 def squares():
-    masks = corners()
-    model = tiny.classifier(Squares(torch.from_numpy(masks)), SIDE, "squares")
-    image = torch.full((3, SIDE, SIDE), 0.5)
+    model = tiny.classifier(Squares(), SIDE, "squares")
+    image = StudyImage(3, torch.full((3, SIDE, SIDE), 0.5), (0, 1), CORNERS)
     methods = (Gradient(channels="size"), GradientXInput(), Occlusion(side=2, overlap=0.0))
-    return StudyCase(model, (StudyImage(3, image, (0, 1), masks),), methods)
+    return StudyCase(model, (image,), methods)
 
 
 def test_a_first_image_of_one_label_is_as_fit_as_any(squares):
-    (image,) = squares.images
-    one = replace(image, labels=(0,), masks=image.masks[:1])
+    one = replace(squares.images[0], labels=(0,), masks=CORNERS[:1])
     assert Study.unmet(replace(squares, images=(one,))) == Study.unmet(squares) == ""
 
 
@@ -117,121 +96,101 @@ def test_a_method_without_maps_is_not_in_a_table():
 
 def test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out(squares):
     result = Study(draws=2)(squares)
-    table, rows = result["table"], result["rows"]
+    table = result["table"]
     for name in ("Gradient", "GradientXInput", "Occlusion"):
-        figures = {metric.name: table.cell(name, metric.name) for metric in study_metrics(table)}
-        assert (
-            figures["pointing game"] == figures["relevance mass"] == figures["relevance rank"] == 1
-        )
-        assert figures["area share"] == pytest.approx(16 / 256)
-        assert figures["cross-label cosine"] == pytest.approx(0, abs=1e-6)
+        for figure in ("pointing game", "relevance mass", "relevance rank"):
+            assert table.cell(name, figure) == 1
+        assert table.cell(name, "area share") == pytest.approx(16 / 256)
+        assert table.cell(name, "cross-label cosine") == pytest.approx(0, abs=1e-6)
         # the first of sixteen steps covers the four blocks of the square, and the score is gone
-        assert figures["AUC-MoRF"] == pytest.approx(1 / 32, abs=1e-5)
-        assert figures["seconds"] > 0
+        assert table.cell(name, "AUC-MoRF") == pytest.approx(1 / 32, abs=1e-5)
+        assert table.cell(name, "seconds") > 0
     assert table.cell("Gradient", "max-sensitivity") == pytest.approx(0, abs=1e-6)
     assert 0 < table.cell("GradientXInput", "max-sensitivity") <= 0.02 / 0.5
     assert table.cell("Gradient", "passes") == table.cell("GradientXInput", "passes") == 1
     assert table.cell("Occlusion", "passes") == 64 + 1
-    square = squares.images[0].masks[0].astype(np.float32)
-    assert table.cell("Gradient", "PNG size") == pytest.approx(
-        (file_bytes(square) + file_bytes(squares.images[0].masks[1].astype(np.float32))) / 2
-    )
-    assert len(rows) == 2 * (3 + 1)
+    sizes = [file_bytes(corner.astype(np.float32)) for corner in CORNERS]
+    assert table.cell("Gradient", "PNG size") == pytest.approx(np.mean(sizes))
+    assert len(result["rows"]) == 2 * (3 + 1)
     assert table.cell(measure.RANDOM, "maps") == 2
 
 
 def test_outlines_and_the_fall_of_a_score_that_classes_share_are_measured_beside_an_own_map():
     """On the network that ships, whose logits lie far below 0 whatever it sees."""
-    case = study_case("own", count=3)
+    case = study.study_case("own", count=3)
     case = replace(case, methods=(GradCam(), GradientXInput(), OwnMap()))
     result = Study(draws=1)(case)
     table, rows = result["table"], result["rows"]
     for method in case.methods:
         scores, falls, hits = [], [], []
         for image in case.images:
-            versus = ImageCase(case.model, image.image, Target(image.labels[0], versus=image.rival))
+            (label,), (mask,) = image.labels, image.masks
+            versus = ImageCase(case.model, image.image, Target(label, versus=image.rival))
             answered = method(versus)
-            hits.append(image.masks[0].flat[answered["map"].values.argmax()])
+            hits.append(mask.flat[answered["map"].values.argmax()])
             inside = inside_of(answered)
-            both = (inside & image.masks[0]).sum()
-            scores.append((2 * both + 1) / (inside.sum() + image.masks[0].sum() + 1))
+            scores.append((2 * (inside & mask).sum() + 1) / (inside.sum() + mask.sum() + 1))
             falls.append(measure.deletions(versus, {"": answered["map"].values}, 0)[""])
             empty = versus.baseline("mean").expand(3, -1, -1)
             logits = case.model.logits(torch.stack([image.image, empty]))
-            margin = logits[:, image.labels[0]] - logits[:, image.rival]
+            margin = logits[:, label] - logits[:, image.rival]
             assert margin[0] > margin[1]  # though the logit itself rises
-            assert logits[0, image.labels[0]] < logits[1, image.labels[0]]
-        of_it = [at for at, row in enumerate(rows.rows) if row.startswith(f"{method.name} ·")]
-        np.testing.assert_allclose(rows.take(of_it)[DICE], scores, rtol=1e-5)
-        np.testing.assert_allclose(rows.take(of_it)["AUC-MoRF"], falls, rtol=1e-4)
-        np.testing.assert_array_equal(rows.take(of_it)["pointing game"], hits)
+            assert logits[0, label] < logits[1, label]
+        of_it = rows.take([at for at, row in enumerate(rows.rows) if row.startswith(method.name)])
+        np.testing.assert_allclose(of_it[DICE], scores, rtol=1e-5)
+        np.testing.assert_allclose(of_it["AUC-MoRF"], falls, rtol=1e-4)
+        np.testing.assert_array_equal(of_it["pointing game"], hits)
         assert table.cell(method.name, DICE) == pytest.approx(np.mean(scores), rel=1e-5)
     assert table.cell("OwnMap", DICE) > 0.1 > table.cell(measure.RANDOM, DICE)
     assert "OwnMap" in result["ranks"].rows
-    mask = case.images[0].masks[0]
     assert measure.outline_of(np.zeros_like(mask), mask) == {DICE: 0}
 
 
-@pytest.fixture
-def shared():
-    """Such a network, and an image with a finding of the first class alone."""
-    masks = corners()
-    model = tiny.classifier(Shared(torch.from_numpy(masks)), SIDE, "shared")
-    image = torch.full((3, SIDE, SIDE), 0.5)
-    image[:, :4, :4] = 1.0
-    methods = (GradientXInput(), Occlusion(side=2, overlap=0.0), OwnMap())
-    return StudyCase(model, (StudyImage(3, image, (0,), masks[:1], rival=1),), methods)
-
-
-def test_beside_an_own_map_each_class_is_asked_rather_than_the_other_and_named_so(shared):
+def test_beside_an_own_map_each_class_is_asked_rather_than_the_other_and_named_so():
     """What both logits share lies elsewhere and is ten times as large: none may point at it."""
-    table = Study(draws=1)(shared)["table"]
-    for method in shared.methods:
+    pixels = torch.full((3, SIDE, SIDE), 0.5)
+    pixels[:, :4, :4] = 1.0  # a finding of the first class alone
+    image = StudyImage(3, pixels, (0,), CORNERS[:1], rival=1)
+    model = tiny.classifier(Shared(), SIDE, "shared")
+    methods = (GradientXInput(), Occlusion(side=2, overlap=0.0), OwnMap())
+    shared = StudyCase(model, (image,), methods)
+    table, result = Study(draws=1)(shared)["table"], StudyMaps()(shared)
+    for method in methods:
         assert table.cell(method.name, "pointing game") == 1
         assert table.cell(method.name, "relevance mass") == 1
-    image = shared.images[0]
-    plain = GradientXInput()(ImageCase(shared.model, image.image, Target(0)))["map"].values
-    assert not image.masks[0].flat[plain.argmax()]
-    result = StudyMaps()(shared)
-    for method in shared.methods:
-        first, second = (
-            result[f"{name} · {method.name}"].values for name in shared.model.labels[:2]
-        )
+        first, second = (result[f"{name} · {method.name}"].values for name in model.labels)
         np.testing.assert_allclose(first, -second, atol=1e-5)
         assert np.abs(first).max() > 0.1
-    map_view = map_pictures(shared, shared.images[0], result)
-    names = shared.model.labels
-    pairs = ((names[0], names[1]), (names[1], names[0]))
-    assert map_view.rows == tuple(f"{name} rather than {other}" for name, other in pairs)
+    plain = GradientXInput()(ImageCase(model, pixels, Target(0)))["map"].values
+    assert not CORNERS[0].flat[plain.argmax()]
+    names = model.labels
+    assert map_pictures(shared, image, result).rows == tuple(
+        f"{name} rather than {other}" for name, other in (names, names[::-1])
+    )
 
     class Plain(Squares):
         """The same weights, and no map of its own."""
 
-    model = tiny.classifier(Plain(shared.model.network.weight.detach()), SIDE, "shared")
-    without = replace(shared, model=model, methods=shared.methods[:2])
-    texts = [part for part in shared.digest_parts() if isinstance(part, str)]
-    assert "3|(0, 1)" in [part for part in without.digest_parts() if isinstance(part, str)]
-    assert "3|(0, 1)" not in texts
-    assert without.target(without.images[0], 0) == Target(0)
-    assert shared.target(shared.images[0], 0) == Target(0, versus=1)
-    assert shared.target(shared.images[0], 1) == Target(1, versus=0)
+    without = replace(shared, model=tiny.classifier(Plain(), SIDE, "shared"), methods=methods[:2])
+    for case, named in ((without, True), (shared, False)):
+        texts = [part for part in case.digest_parts() if isinstance(part, str)]
+        assert ("3|(0, 1)" in texts) == named
+    assert without.target(image, 0) == Target(0)
+    assert shared.target(image, 0) == Target(0, versus=1)
+    assert shared.target(image, 1) == Target(1, versus=0)
 
 
 def test_a_wrong_label_is_found_out_and_cost_counts_one_map_only(squares):
-    for table in (
-        Study(draws=1)(squares)["table"],
-        shipped_answer((Study(), study_case()))["table"],
-    ):
+    few, many = (Study(draws=draws)(squares)["table"] for draws in (1, 5))
+    assert np.array_equal(few["passes"], many["passes"], equal_nan=True)
+    for table in (few, shipped_answer((Study(), study.study_case()))["table"]):
         assert DICE not in table.order
         assert DICE not in ranked(table).order
-    image = squares.images[0]
-    swapped = replace(squares, images=(replace(image, masks=image.masks[::-1].copy()),))
-    table = Study(draws=1)(swapped)["table"]
+    wrong = replace(squares.images[0], masks=CORNERS[::-1].copy())
+    table = Study(draws=1)(replace(squares, images=(wrong,)))["table"]
     for name in ("Gradient", "Occlusion"):
         assert table.cell(name, "pointing game") == table.cell(name, "relevance mass") == 0
         assert table.cell(name, "AUC-MoRF") == pytest.approx(1 / 32, abs=1e-5)
-    few, many = (Study(draws=draws)(squares)["table"] for draws in (1, 5))
-    assert np.array_equal(few["passes"], many["passes"], equal_nan=True)
 
 
 def test_the_ten_are_the_paper_s_fit_the_side_and_are_named_by_a_command():
@@ -239,28 +198,22 @@ def test_the_ten_are_the_paper_s_fit_the_side_and_are_named_by_a_command():
     assert [method.name for method in case.methods] == ["GradCam", "OwnMap"]
     named = {"source": "own", "count": 1, "methods": ("GradCam",), "seed": 0}
     assert case.to_arguments() == named
-    methods = ten(96)
-    assert [method.name for method in methods] == list(TITLES)
-    assert len(methods) == 10
+    assert [method.name for method in study.ten(96)] == list(TITLES)
+    assert len(TITLES) == 10
     for side, expected in ((96, 12), (16, 2), (8, 1), (4, 1)):  # an eighth, and a pixel at least
-        (result,) = [method for method in ten(side) if isinstance(method, Occlusion)]
+        (result,) = [method for method in study.ten(side) if isinstance(method, Occlusion)]
         assert result.side == expected
     few = StudyCase.from_arguments(count=1, methods=("GradCam", "Lime", "Occlusion:overlap=0.25"))
     assert few.methods[:2] == (GradCam(), Lime(regions=50, samples=200))
     assert few.methods[2] == Occlusion(side=few.model.side // 8, overlap=0.25)
 
 
-def test_a_random_map_hits_by_area_and_occlusion_of_pixels_is_weight_times_input():
+def test_a_random_map_hits_by_area():
     mask = np.zeros((32, 32), np.bool_)
     mask[4:12, 4:20] = True
     hits = [mask.flat[measure.noise((32, 32), 0, at, 1).argmax()] for at in range(2000)]
     assert np.mean(hits) == pytest.approx(mask.mean(), abs=0.02)
     assert mask.mean() == 0.125
-    case = tiny.linear_case()
-    result = Occlusion(side=1, overlap=0.0)(case)["map"].values
-    weight = case.model.network.weight
-    expected = (weight * (case.image - case.baseline("mean"))).sum(0).detach().numpy()
-    np.testing.assert_allclose(result, expected, atol=1e-4)
 
 
 def test_blocks_go_by_their_mean_and_a_flat_map_has_no_area(squares):
@@ -287,19 +240,15 @@ def test_blocks_go_by_their_mean_and_a_flat_map_has_no_area(squares):
 def test_the_area_is_that_of_covering_blocks_one_after_the_other():
     case = tiny.cnn_case()
     values = Occlusion(side=4)(case)["map"].values
-    deletion = measure.deletions(case, {"a": values}, 0)["a"]
-    means = values.reshape(8, 4, 8, 4).mean((1, 3)).ravel()
-    cover, image = case.baseline("mean"), case.image.clone()
-    scores = [case.score(image[None]).item()]
-    for step, block in enumerate(np.argsort(-means)):
-        row, column = divmod(int(block), 8)
-        spot = (slice(None), slice(4 * row, 4 * row + 4), slice(4 * column, 4 * column + 4))
-        image[spot] = cover[spot]
-        if step % 4 == 3:
-            scores.append(case.score(image[None]).item())
+    order = values.reshape(8, 4, 8, 4).mean((1, 3)).argsort(axis=None)[::-1]
+    cover, images = case.baseline("mean"), [case.image]
+    for step in range(1, 17):
+        gone = np.isin(np.arange(64), order[: 4 * step]).reshape(8, 8).repeat(4, 0).repeat(4, 1)
+        images.append(torch.where(torch.from_numpy(gone), cover, case.image))
+    scores = [case.score(image[None]).item() for image in images]
     area = sum((a + b) / 2 / 16 for a, b in pairwise(scores))
-    assert len(scores) == 17
-    assert deletion == pytest.approx((area - scores[-1]) / (scores[0] - scores[-1]), rel=1e-3)
+    share = (area - scores[-1]) / (scores[0] - scores[-1])
+    assert measure.deletions(case, {"a": values}, 0)["a"] == pytest.approx(share, rel=1e-3)
 
 
 def test_maps_alike_have_a_cosine_of_one_and_a_known_map_changes_no_sensitivity():
@@ -354,15 +303,14 @@ def test_the_paper_s_ranking_is_of_its_ten_and_what_was_not_studied_is_no_claim(
 
 
 def test_a_claim_agrees_only_when_the_numbers_do():
-    best = dict.fromkeys(TITLES, 0.0) | dict.fromkeys(("Occlusion", "GradCam", "Lime"), 0.9)
-    cost = dict.fromkeys(TITLES, 10.0) | {"Occlusion": 200.0, "Lime": 300.0, "GradCam": 1.0}
-    png = dict.fromkeys(TITLES, 900.0) | {"GradCam": 100.0, "Lime": 200.0}
-    alike_ = dict.fromkeys(TITLES, 0.1) | {"GuidedBackprop": 0.95}
     values = {
-        "pointing game": [*best.values()],
-        "passes": [*cost.values()],
-        "PNG size": [*png.values()],
-        "cross-label cosine": [*alike_.values()],
+        metric: [*(dict.fromkeys(TITLES, rest) | figures).values()]
+        for metric, rest, figures in (
+            ("pointing game", 0.0, dict.fromkeys(("Occlusion", "GradCam", "Lime"), 0.9)),
+            ("passes", 10.0, {"Occlusion": 200.0, "Lime": 300.0, "GradCam": 1.0}),
+            ("PNG size", 900.0, {"GradCam": 100.0, "Lime": 200.0}),
+            ("cross-label cosine", 0.1, {"GuidedBackprop": 0.95}),
+        )
     }
     assert claims(table_of(**values))["agrees"].tolist() == [1] * 6
     worse = {name: list(reversed(column)) for name, column in values.items()}
@@ -370,19 +318,17 @@ def test_a_claim_agrees_only_when_the_numbers_do():
 
 
 def test_partial_tables_have_the_images_that_are_done():
-    case = tiny.study_case()
-    reports = []
+    case, partials, reports = tiny.study_case(), [], []
 
     def listen(done, words="", partial=None):
+        reports.append(words)
         if partial is not None:
-            reports.append((done, partial["table"].cell("GradCam", "maps")))
+            partials.append((done, partial["table"].cell("GradCam", "maps")))
 
     result = Study(draws=1)(case, listen)
-    assert [maps for _, maps in reports] == [2, 3]
-    assert reports[0][0] == 0.5
+    assert [maps for _, maps in partials] == [2, 3]
+    assert partials[0][0] == 0.5
     assert result["table"].cell("GradCam", "maps") == 3
-    reports = []
-    Study(draws=1)(case, lambda _done, words="", partial=None: reports.append(words))
     for method in case.methods:
         assert f"image 2 of 2: {method.title}" in reports
     reports.clear()
@@ -445,8 +391,7 @@ def test_the_fingerprint_changes_with_everything_that_is_asked():
 def test_the_maps_of_an_image_are_those_that_the_study_measured():
     case = tiny.study_case()
     case.model.labels = [f"kind · {label}" for label in case.model.labels]
-    rows = Study(draws=1)(case)["rows"]
-    result = answer(StudyMaps(), case)
+    rows, result = Study(draws=1)(case)["rows"], answer(StudyMaps(), case)
     figures = result["figures"]
     assert len(figures) == 2 * 10
     for name in figures.rows:
@@ -497,10 +442,8 @@ def test_the_area_of_a_map_is_the_one_added_up_by_hand():
     weight = case.model.network.weight.detach()
     worth = (weight * (case.image - case.baseline("mean"))).sum(0).double().numpy()
     values = np.random.default_rng(1).normal(size=(SIDE, SIDE)).astype(np.float32)
-    orders = {"right": worth.astype(np.float32), "other": values, "wrong": -worth}
-    result = measure.deletions(
-        case, {name: np.float32(ranking) for name, ranking in orders.items()}, 4
-    )
+    orders = {"right": np.float32(worth), "other": values, "wrong": np.float32(-worth)}
+    result = measure.deletions(case, orders, 4)
     blocks = {
         name: ranking.reshape(8, 2, 8, 2).mean((1, 3)).ravel().argsort()[::-1]
         for name, ranking in orders.items()
@@ -508,55 +451,46 @@ def test_the_area_of_a_map_is_the_one_added_up_by_hand():
     blocks[measure.RANDOM] = random_ranks((8, 8), 4).ravel().argsort()
     block_sums = worth.reshape(8, 2, 8, 2).sum((1, 3)).ravel()
     for name, places in blocks.items():
-        left, curve = block_sums.sum(), [block_sums.sum()]
-        for step in range(16):
-            left -= block_sums[places[4 * step : 4 * step + 4]].sum()
-            curve.append(left)
+        curve = [block_sums[places[4 * step :]].sum() for step in range(17)]
         area = sum((a + b) / 2 for a, b in pairwise(curve)) / 16
         assert result[name] == pytest.approx(area / curve[0], abs=1e-4), name
     assert set(result) == set(blocks)
 
 
-def agrees(words, **columns):
-    """What is made of one claim, by the words it begins with."""
-    table = claims(table_of(**{name: [*column.values()] for name, column in columns.items()}))
-    return next(
-        (value, note)
-        for row, value, note in zip(table.rows, table["agrees"], table.notes, strict=True)
-        if row.startswith(words)
-    )
+def agrees(words, metric, rest, **figures):
+    """What is made of one claim, by the words it begins with, and its note."""
+    column = dict.fromkeys(TITLES, rest) | figures
+    table = claims(table_of(**{metric: [*column.values()]}))
+    (at,) = [at for at, row in enumerate(table.rows) if row.startswith(words)]
+    return table["agrees"][at], table.notes[at]
 
 
 def test_one_of_the_three_that_misses_the_thing_is_enough_to_deny_that_all_point_at_it():
-    zeros, three = dict.fromkeys(TITLES, 0.0), ("Occlusion", "GradCam", "Lime")
-    assert agrees("Each", **{"pointing game": zeros | dict.fromkeys(three, 0.7)})[0] == 1
+    three = ("Occlusion", "GradCam", "Lime")
+    assert agrees("Each", "pointing game", 0.0, **dict.fromkeys(three, 0.7))[0] == 1
     for name in three:
-        shares = zeros | dict.fromkeys(three, 1.0) | {name: 0.69}
-        assert agrees("Each", **{"pointing game": shares})[0] == 0
+        shares = dict.fromkeys(three, 1.0) | {name: 0.69}
+        assert agrees("Each", "pointing game", 0.0, **shares)[0] == 0
 
 
-def test_one_method_that_is_cheaper_is_enough_to_deny_that_grad_cam_is_cheap():
-    dear = dict.fromkeys(TITLES, 9.0) | {"GradCam": 2.0}
-    assert agrees("Grad-CAM is cheap", passes=dear)[0] == 1
-    assert agrees("Grad-CAM is cheap", passes=dear | {"Gradient": 2.0})[0] == 1
-    assert agrees("Grad-CAM is cheap", passes=dear | {"Gradient": 1.0})[0] == 0
+@pytest.mark.parametrize(("gradient", "agreed"), [(9.0, 1), (2.0, 1), (1.0, 0)])
+def test_one_method_that_is_cheaper_is_enough_to_deny_that_grad_cam_is_cheap(gradient, agreed):
+    result, _ = agrees("Grad-CAM is cheap", "passes", 9.0, GradCam=2.0, Gradient=gradient)
+    assert result == agreed
 
 
 @pytest.mark.parametrize(("guided", "agreed"), [(0.2, 1), (0.19, 0), (np.nan, np.nan)])
 def test_guided_backpropagation_has_to_be_more_alike_by_a_fifth(guided, agreed):
-    cosines = dict.fromkeys(TITLES, 0.0) | {"GuidedBackprop": guided}
-    result, _ = agrees("Guided", **{"cross-label cosine": cosines})
+    result, _ = agrees("Guided", "cross-label cosine", 0.0, GuidedBackprop=guided)
     assert result == pytest.approx(agreed, nan_ok=True)
 
 
 def test_lime_is_held_against_the_simplest_map_of_a_gradient():
-    sizes = dict.fromkeys(TITLES, 900.0) | {"GradCam": 100.0, "Lime": 200.0, "Gradient": 201.0}
-    assert agrees("Maps of", **{"PNG size": sizes}) == (
-        1,
-        "Grad-CAM 100, LIME 200, gradients from 201 bytes.",
-    )
-    assert agrees("Maps of", **{"PNG size": sizes | {"Gradient": 200.0}})[0] == 0
-    assert agrees("Maps of", **{"PNG size": sizes | {"GradCam": 200.0}})[0] == 0
+    for grad_cam, gradient, agreed in ((100.0, 201.0, 1), (100.0, 200.0, 0), (200.0, 201.0, 0)):
+        sizes = {"GradCam": grad_cam, "Lime": 200.0, "Gradient": gradient}
+        result, note = agrees("Maps of", "PNG size", 900.0, **sizes)
+        assert result == agreed
+        assert note == f"Grad-CAM {grad_cam:.0f}, LIME 200, gradients from {gradient:.0f} bytes."
 
 
 @pytest.mark.parametrize(("low", "known"), [(0.97, False), (0.96, False), (0.9, True)])

@@ -33,6 +33,8 @@ def test_the_outline_is_what_lies_above_the_best_of_all_pairs_of_thresholds_less
     assert (result.inside == (values > best[1])).all()
     assert abs(result.threshold - best[1]) < 40 * step  # anywhere in the gap is the same outline
     assert result.inside.sum() == 7 * 7
+    unbounded = np.where(values < 0, np.inf, values)  # counts as 0
+    assert (outlined(unbounded, offset=0.0).inside == result.inside).all()
     lower = outlined(values, offset=0.5)
     assert lower.threshold == pytest.approx(result.threshold - 0.5 * clipped.std())
     assert (lower.inside == (values > lower.threshold)).all()

@@ -86,17 +86,13 @@ def test_things_and_colors_that_are_named_are_judged_by_the_truth(few):
     answerable, without = readings[ANSWERABLE], readings[UNANSWERABLE]
     assert answerable.scene.tolist() == without.scene.tolist()
     assert np.bincount(answerable.scene).max() <= 2
-    assert not any(
-        wrong for word, wrong in zip(without.words, without.made_up, strict=True) if word == UNKNOWN
-    )
-    assert all(
-        wrong for word, wrong in zip(without.words, without.made_up, strict=True) if word in COLORS
-    )
+    for word, wrong in zip(without.words, without.made_up, strict=True):
+        if word in {UNKNOWN, *COLORS}:
+            assert wrong == (word != UNKNOWN)
     layout = few.layout
     pairs = [(row, at) for row in range(6) for at in np.flatnonzero(layout.present[row])[:2]]
-    for (row, category), word, made_up in zip(
-        pairs, answerable.words, answerable.made_up, strict=True
-    ):
+    judged = zip(pairs, answerable.words, answerable.made_up, strict=True)
+    for (row, category), word, made_up in judged:
         assert made_up == (word != COLORS[layout.color[row, category]]), CATEGORIES[category]
 
 
@@ -139,17 +135,15 @@ def test_random_states_tell_nothing(case, probe_result, monkeypatch):
     chance = HalluRAG()(case)
     assert abs(chance["compared"].cell(LINEAR, "AUROC") - 0.5) < 0.25
     assert "hardly tell" in HalluRAG().finding(case, chance)
-    assert chance["compared"].cell(CONFIDENCE, "AUROC") == probe_result["compared"].cell(
-        CONFIDENCE, "AUROC"
-    )
+    expected = probe_result["compared"].cell(CONFIDENCE, "AUROC")
+    assert chance["compared"].cell(CONFIDENCE, "AUROC") == expected
 
 
 def test_the_views_agree_and_what_is_read_follows_the_settings(probe_result):
     risks, bins = probe_result["risks"], probe_result["trust"]
     made_up = risks["made up"].astype(bool)
-    assert risk_auroc(risks["risk"], made_up, np.ones(len(risks), bool)) == pytest.approx(
-        probe_result["compared"].cell(LINEAR, "AUROC")
-    )
+    expected = probe_result["compared"].cell(LINEAR, "AUROC")
+    assert risk_auroc(risks["risk"], made_up, np.ones(len(risks), bool)) == pytest.approx(expected)
     assert bins["words"].sum() == len(risks)
     filled = bins["words"] > 0
     assert (bins["words"] * bins["made up"])[filled].sum() == pytest.approx(made_up.sum())
@@ -194,8 +188,7 @@ def test_what_is_made_up_has_more_risk(probe_result):
     method, true, made_up = WordRisk(), [], []
     for number in range(16):
         scene = asking.scene("counter", number)
-        question = asking.about_scene(HABIT, scene, "describe the image")
-        result = method(question)
+        result = method(asking.about_scene(HABIT, scene, "describe the image"))
         present = {scene_object.category for scene_object in scene.things}
         for name, risk in zip(result["words"].notes, result["words"]["risk"], strict=True):
             if name:
@@ -225,8 +218,7 @@ def test_new_risks_are_those_of_the_probe_and_other_words_have_none(probe_result
         assert f"the {named_word.node}" in finding
     question = asking.about_scene(HABIT, asking.scene("counter", 424), "is there a lamp")
     result = WordRisk()(question)
-    best = [labels[0] for labels in result["lens 3"].labels]
-    assert best == list(result["answer"].words)
+    assert [labels[0] for labels in result["lens 3"].labels] == list(result["answer"].words)
     assert np.allclose(result["lens 3"].values[:, 0], result["answer"].probability, atol=1e-4)
     assert np.isnan(result["words"]["risk"]).all()
     assert "names no thing" in WordRisk().finding(question, result)

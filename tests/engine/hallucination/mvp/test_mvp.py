@@ -149,16 +149,14 @@ def slowly(mvp_case, method):
 def test_with_one_view_alone_its_paths_decide(mvp_case):
     result = ViewsAblation()(mvp_case)["views"]
     for name, (closely, overall, plainly) in ONE_VIEW.items():
-        method = MVP(closely=closely, overall=overall, plainly=plainly)
-        right, count = slowly(mvp_case, method)
+        right, count = slowly(mvp_case, MVP(closely=closely, overall=overall, plainly=plainly))
         assert result.cell(name, "right") == pytest.approx(right)
         assert result.cell(name, "questions") == count
 
 
 def test_all_three_together_are_mvp_and_none_is_greedy(mvp_case):
     result = ViewsAblation()(mvp_case)["views"]
-    everything = " + ".join(VIEWS)
-    for row, strategy in ((everything, MVP()), ("no description", Greedy())):
+    for row, strategy in ((" + ".join(VIEWS), MVP()), ("no description", Greedy())):
         rates = Rates()(ScenesCase(load(HABIT), strategy, COUNT))["rates"]
         for name in ("false yes", "missed"):
             assert result.cell(row, name) == pytest.approx(rates[name][0], nan_ok=True)

@@ -22,8 +22,7 @@ from engine.vision import data as data_sets
 @pytest.fixture(scope="module")
 def clouds():
     """States of two layers, 3 apart along the first axis in the second one."""
-    chance = torch.Generator().manual_seed(0)
-    states = torch.randn(2, 400, 8, generator=chance)
+    states = torch.randn(2, 400, 8, generator=torch.Generator().manual_seed(0))
     declined = torch.arange(400) % 2 == 0
     states[1, declined, 0] += 3.0
     return states, declined
@@ -43,19 +42,16 @@ def test_directions_states_and_separations_are_the_usual_ones(clouds):
     direction /= direction.norm()
     state = states[1].double()
     along = (state @ direction)[:, None] * direction
-    rest = directions.removed(direction, 1)(1, state[:, None], torch.zeros(400, dtype=torch.int64))[
-        :, 0
-    ]
+    last = torch.zeros(400, dtype=torch.int64)
+    rest = directions.removed(direction, 1)(1, state[:, None], last)[:, 0]
     assert (along + rest - state).abs().max() < 1e-6
     assert (rest @ direction).abs().max() < 1e-6
-    assert directions.cosines(spaces.directions)[0] == pytest.approx(
-        float(spaces.directions[0] @ spaces.directions[1]), abs=1e-6
-    )
+    expected = float(spaces.directions[0] @ spaces.directions[1])
+    assert directions.cosines(spaces.directions)[0] == pytest.approx(expected, abs=1e-6)
     along = spaces.projections(states)[1].double().numpy()
     far, near = along[declined.numpy()], along[~declined.numpy()]
-    pooled = np.sqrt((far.var(ddof=1) + near.var(ddof=1)) / 2)
     assert directions.separations(spaces.projections(states), declined)[1] == pytest.approx(
-        (far.mean() - near.mean()) / pooled, rel=1e-4
+        (far.mean() - near.mean()) / np.sqrt((far.var(ddof=1) + near.var(ddof=1)) / 2), rel=1e-4
     )
 
 
@@ -111,6 +107,11 @@ def case_of(seed):
     return ExperimentCase(data_sets.load(module.SCENES), seed)
 
 
+def learned_by(case):
+    random = np.random.default_rng([case.seed, 23])
+    return EncodedQuestions.of(sample_questions(module.PAIRS, random))
+
+
 @pytest.fixture(params=SEEDS)
 def case(request):
     return case_of(request.param)
@@ -130,12 +131,8 @@ def test_one_direction_decides_inside_and_a_random_one_does_not(case):
     # the claim asks for fewer than 5 %: one network of three misses that, so it is undecided
     assert (result[ADDED_RANDOM][at] < 0.05) == (case.seed not in TIPPED)
     assert result[ADDED][at] - result[ADDED_RANDOM][at] > 0.6
-    learned = EncodedQuestions.of(
-        sample_questions(module.PAIRS, np.random.default_rng([case.seed, 23]))
-    )
-    rows = [
-        {tuple(row[row != PAD].tolist()) for row in part.ids} for part in (learned, audit.tests)
-    ]
+    learned = learned_by(case)
+    rows = [{tuple(row[row != PAD].tolist()) for row in p.ids} for p in (learned, audit.tests)]
     assert not rows[0] & rows[1]
 
 
@@ -154,16 +151,13 @@ def test_probes_of_states_are_within_two_points_of_scikit_learn(case):
     linear = pytest.importorskip("sklearn.linear_model")
     preprocessing = pytest.importorskip("sklearn.preprocessing")
     audit = audited(case)
-    learned = EncodedQuestions.of(
-        sample_questions(module.PAIRS, np.random.default_rng([case.seed, 23]))
-    )
+    learned = learned_by(case)
     states = directions.states_of(audit.net, learned)
     for layer, right in enumerate(audit.accuracies):
         if layer:
             scale = preprocessing.StandardScaler().fit(states[layer])
-            peer = linear.LogisticRegression(
-                C=1 / (2 * directions.PENALTY * len(learned)), max_iter=2000
-            )
+            strength = 1 / (2 * directions.PENALTY * len(learned))
+            peer = linear.LogisticRegression(C=strength, max_iter=2000)
             peer.fit(scale.transform(states[layer]), learned.declined)
             theirs = peer.score(scale.transform(audit.states[layer]), audit.tests.declined)
             assert right == pytest.approx(theirs, abs=0.02), layer

@@ -1,5 +1,7 @@
 """Rerouting by an image: its figures, by steps that are written out again, and its claims."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +48,8 @@ from engine.hallucination.vlm_audit.phrases import COLORED, answers
 from engine.vision import data as data_sets
 from engine.vision.language.tiny_vlm.weights import HONEST, load
 from engine.vision.language.vlm import RequestedOutputs
+from tests.engine.hallucination.steps import nearest_levels, steps
+from tests.engine.hallucination.tiny import one_pass
 
 SMALL = ImageRerouting(seeds=1, asked=6, steps=8)
 UNKNOWN = "unknown"
@@ -59,7 +63,6 @@ def case():
 
 @pytest.fixture(scope="module", autouse=True)
 def few_levels():
-    """Two sizes of change in the place of four."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(image_rerouting, "LEVELS", FEW)
         yield
@@ -73,8 +76,7 @@ def result(few_levels, case):
 def states_and_logits(vlm, pixels, prompt):
     """States at the question's last word and its logits, by the model's own reading."""
     prompt_ids = torch.tensor(vlm.tokenizer.encode(prompt))[None]
-    image = vlm.encode_image(vlm.normalize(pixels[None]))
-    out, _ = vlm.prefill(image, prompt_ids, RequestedOutputs(hidden=(1, 2, 3)))
+    out = one_pass(vlm, pixels[None], prompt_ids, RequestedOutputs(hidden=(1, 2, 3)))
     return {at: states[0, -1] for at, states in out.hidden.items()}, out.logits[0]
 
 
@@ -82,8 +84,7 @@ def loss_by_hand(audit, condition, pixels, prompt):
     states, logits = states_and_logits(audit.vlm, pixels, prompt)
     if condition == OUTPUT:
         word = audit.vlm.tokenizer.encode(UNKNOWN)[0]
-        rest = torch.cat([logits[:word], logits[word + 1 :]])
-        return F.softplus(logits[word] - rest.max())
+        return F.softplus(logits[word] - torch.cat([logits[:word], logits[word + 1 :]]).max())
     layer = 3 if condition == LAST else audit.middle
     spaces, state = audit.spaces, states[layer]
     if condition == PROBED:
@@ -95,23 +96,11 @@ def loss_by_hand(audit, condition, pixels, prompt):
 def by_hand(one, asked, condition, row, epsilon, start):
     """Madry's steps for one question; the levels in the end, and after how many it gives way."""
     prompt, image = asked.prompts[row], asked.levels[row]
-    clean, radius = image / 255, epsilon / 255
-    length = min(1 / 255, radius / 4)
-    now = (clean + radius * start).clamp(0, 1)
-    best, least, first = now, np.inf, SMALL.steps
-    for step in range(SMALL.steps + 1):
-        leaf = now.clone().requires_grad_()
-        value = loss_by_hand(one, condition, leaf, prompt)
-        if value.item() < least:
-            best, least = now, value.item()
-        if first == SMALL.steps and next_word(one.vlm, best, prompt) != UNKNOWN:
-            first = step
-        if step < SMALL.steps:
-            (slope,) = torch.autograd.grad(value, leaf)
-            near = (now - length * slope.sign()).clamp(clean - radius, clean + radius)
-            now = near.clamp(0, 1)
-    change = (255 * best.double() - image.double()).round().clamp(-epsilon, epsilon)
-    return (image + change).clamp(0, 255).to(torch.int16), first
+    length = min(1, epsilon / 4) / 255
+    of_question = partial(loss_by_hand, one, condition, prompt=prompt)
+    ways = [*steps(of_question, image / 255, epsilon, start, SMALL.steps, length)]
+    away = (at for at, (_, way) in enumerate(ways) if next_word(one.vlm, way, prompt) != UNKNOWN)
+    return nearest_levels(ways[-1][1], image, epsilon).to(torch.int16), next(away, SMALL.steps)
 
 
 def next_word(vlm, pixels, prompt):
@@ -119,12 +108,8 @@ def next_word(vlm, pixels, prompt):
     return vlm.tokenizer.decode([word])
 
 
-def starts(levels):
-    """Of each ε, drawn apart."""
-    return [
-        2 * torch.rand(levels.shape, generator=torch.Generator().manual_seed(at)) - 1
-        for at in range(len(FEW))
-    ]
+def next_words(vlm, images, prompts):
+    return [next_word(vlm, *question) for question in zip(images, prompts, strict=True)]
 
 
 @pytest.mark.parametrize("condition", [FIRST, PROBED, LAST, OUTPUT])
@@ -132,27 +117,24 @@ def test_figures_are_those_of_steps_written_out(case, result, condition):
     examined, table = examined_vlm(load(HONEST), case), result["table"]
     questions = SMALL.questions(examined)
     assert set(questions.prompts) <= set(examined.moved.prompts)
-    noise = starts(questions.levels)
+    draws = (torch.Generator().manual_seed(at) for at in range(len(FEW)))  # apart for each ε
+    noise = [2 * torch.rand(questions.levels.shape, generator=draw) - 1 for draw in draws]
     for epsilon in FEW[1:] if condition == FIRST else [COMPARED]:
         at = FEW.index(epsilon)
         ends = [
             by_hand(examined, questions, condition, row, epsilon, noise[at][row])
             for row in range(6)
         ]
-        words = [
-            next_word(examined.vlm, levels.float() / 255, prompt)
-            for (levels, _), prompt in zip(ends, questions.prompts, strict=True)
-        ]
+        pixels = [levels.float() / 255 for levels, _ in ends]
+        words = next_words(examined.vlm, pixels, questions.prompts)
         right = np.mean([word in COLORED for word in words])
         # one of six may turn on float noise along the way
         assert table.cell(condition, color_measure(epsilon)) == pytest.approx(right, abs=0.17)
         if epsilon == COMPARED:
             steps = np.mean([first for _, first in ends])
             assert table.cell(condition, STEPS) == pytest.approx(steps, abs=0.34)
-            behind = [
-                next_word(examined.vlm, recoded(levels[None].float() / 255, 60)[0], prompt)
-                for (levels, _), prompt in zip(ends, questions.prompts, strict=True)
-            ]
+            coded = [recoded(image[None], 60)[0] for image in pixels]
+            behind = next_words(examined.vlm, coded, questions.prompts)
             if condition == FIRST:
                 share = np.mean([word in COLORED for word in behind])
                 rate = table.cell(UNAWARE[JPEG], color_measure(epsilon))
@@ -184,10 +166,7 @@ def test_the_monitor_reads_the_last_layer(case, monkeypatch):
     questions = SMALL.questions(audit)
     changes, _ = SMALL.moved(audit, ROUTES[OUTPUT], case, quiet)
     levels = questions.levels + changes[FEW.index(COMPARED)].change
-    words = [
-        next_word(audit.vlm, image.float() / 255, prompt)
-        for image, prompt in zip(levels, questions.prompts, strict=True)
-    ]
+    words = next_words(audit.vlm, levels.float() / 255, questions.prompts)
     share = unseen(audit, levels, questions.prompts, words, 0.5)
     assert figures[UNSEEN] == pytest.approx(share)
     assert 0 < share < 1
@@ -269,18 +248,9 @@ def margins(**to):
     figures = {(name, color_measure(e)): 0.9 for name in ROUTES for e in LEVELS}
     figures |= {(NOISE, color_measure(e)): 0.0 for e in LEVELS}
     figures |= {(name, color_measure(COMPARED)): 0.3 for name in UNAWARE.values()}
-    figures |= {
-        (REMOVED, CHANGE): 0.9,
-        (REMOVED_RANDOM, CHANGE): 0.0,
-        (ADDED, CHANGE): 0.9,
-        (ADDED_RANDOM, CHANGE): 0.0,
-        (AT_WORD, ACCURACY): 0.5,
-        (SHUFFLED, ACCURACY): 0.5,
-        (AT_END, ACCURACY): 1.0,
-        (FIRST, STEPS): 3.0,
-        (OUTPUT, STEPS): 6.0,
-        (FIRST, DETECTOR_AUROC): 0.95,
-    }
+    figures |= {(name, CHANGE): share for name, share in zip(CAUSES, (0.9, 0, 0.9, 0), strict=True)}
+    figures |= {(name, ACCURACY): 0.5 for name in (AT_WORD, SHUFFLED)} | {(AT_END, ACCURACY): 1.0}
+    figures |= {(FIRST, STEPS): 3.0, (OUTPUT, STEPS): 6.0, (FIRST, DETECTOR_AUROC): 0.95}
     figures |= to.get("to", {})
     return [claim.margin(lambda row, name: figures[row, name]) for claim in CLAIMS]
 

@@ -105,15 +105,15 @@ def test_conditions_views_and_the_sentence_have_their_figures(result, case):
         assert np.isfinite(table.cell(name, FLIPS)) == (name in SEARCHES)
         assert np.isfinite(table.cell(name, CHANGE)) == (name in CAUSES)
         assert np.isfinite(table.cell(name, ACCURACY)) == (name in PROBES)
-        unseen = table.cell(name, UNSEEN)
-        assert np.isfinite(unseen) == (table.cell(name, FLIPS) > 0)
+        assert np.isfinite(table.cell(name, UNSEEN)) == (table.cell(name, FLIPS) > 0)
     audit = audited(case)
     layers = result["decline layers"]
     assert layers["probe right"].tolist() == pytest.approx(audit.accuracies)
-    assert layers[CAUSES[0]][audit.best] == pytest.approx(
-        1 - result["table"].cell(CAUSES[0], CHANGE)
-    )
-    assert result["decline parts"].values.sum() == pytest.approx(float(states_gap(audit)), rel=1e-3)
+    expected = 1 - result["table"].cell(CAUSES[0], CHANGE)
+    assert layers[CAUSES[0]][audit.best] == pytest.approx(expected)
+    along = audit.states[-1] @ audit.spaces.directions[-1]
+    gap = along[audit.tests.declined].mean() - along[~audit.tests.declined].mean()
+    assert result["decline parts"].values.sum() == pytest.approx(float(gap), rel=1e-3)
     way = result["decline way"]
     assert set(way.rows) == {DECLINED, ANSWERED, WAY}
     names = np.array(way.rows)
@@ -129,12 +129,6 @@ def test_conditions_views_and_the_sentence_have_their_figures(result, case):
     assert audit.best != audit.middle  # where it can be read is not where the direction decides
     assert f"random words {100 * result['table'].cell(BLIND, FLIPS):.0f} %" in words
     assert "simulation" in words
-
-
-def states_gap(audit):
-    """How far the means of the tests lie apart along the last direction."""
-    along = audit.states[-1] @ audit.spaces.directions[-1]
-    return along[audit.tests.declined].mean() - along[~audit.tests.declined].mean()
 
 
 def test_the_picture_has_declined_questions_above_and_answered_ones_below():
@@ -196,8 +190,7 @@ def margins(**changed):
 )
 def test_a_claim_falls_with_the_figure_it_is_about(claim, to):
     assert all(margin > 0 for margin in margins())
-    fallen = margins(to=to)
-    assert [at for at, margin in enumerate(fallen) if margin < 0] == [claim]
+    assert [at for at, margin in enumerate(margins(to=to)) if margin < 0] == [claim]
     assert margins()[3] == pytest.approx(0.5)
     none = margins(to={(FIRST, FLIPS): 0.0, (OUTPUT, FLIPS): 0.0})
     assert none[3] == none[4] == 0  # where nothing is answered, nothing is cheaper

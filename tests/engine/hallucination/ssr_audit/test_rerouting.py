@@ -82,8 +82,7 @@ def test_losses_are_those_of_the_paper_written_out(net, prompts, spaces, at):
                     terms.append(-np.log(1 / (1 + np.exp(-odds))))
                 else:
                     centered = state - spaces.middles[layer] * v
-                    cosine = float(centered @ v / centered.norm())
-                    terms.append((-goal.alpha - cosine) ** 2)
+                    terms.append((-goal.alpha - float(centered @ v / centered.norm())) ** 2)
             expected = np.mean(terms)
         assert float(result[row]) == pytest.approx(expected, rel=1e-3, abs=1e-5)
 

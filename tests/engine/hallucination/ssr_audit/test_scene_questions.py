@@ -35,9 +35,7 @@ def test_pairs_have_one_image_and_differ_in_whether_the_thing_is_there(case, que
     spoken = answers(load(HONEST), questions.pixels, questions.prompts)
     assert {words[0] for words in spoken[::2]} == {"unknown"}
     assert all(module.is_color(words) for words in spoken[1::2])
-    counts = [
-        Counter(prompt.split()[-1] for prompt in questions.prompts[side::2]) for side in (0, 1)
-    ]
+    counts = [Counter(text.split()[-1] for text in questions.prompts[at::2]) for at in (0, 1)]
     assert (counts[0] & counts[1]).total() > 0.7 * counts[0].total()
     rows = case.data.some("test", 30, 0)
     scenes = {case.data.pixels(rows)[at].numpy().tobytes(): row for at, row in enumerate(rows)}
@@ -57,8 +55,7 @@ def test_things_are_matched_to_scenes_without_them_and_a_color_is_one_word():
     every = [category for category in result if category >= 0]
     assert len(every) > 30
     assert all(every.count(category) <= present_categories.count(category) for category in every)
-    full = np.ones((2, 16), np.bool_)
-    assert module.matched([3, 5], full, random) == [-1, -1]
+    assert module.matched([3, 5], np.ones((2, 16), np.bool_), random) == [-1, -1]
     assert module.is_color(["red"])
     assert not module.is_color(["unknown"])
     assert not module.is_color(["red", "red"])

@@ -42,7 +42,9 @@ def test_a_network_that_ships_does_what_its_file_says(seed):
     assert plan.seed % weights.AGAIN == seed
 
 
-def test_a_training_is_written_read_and_the_same_again(tmp_path, monkeypatch):
+def test_a_training_is_written_read_and_the_same_again_and_a_damaged_file_is_a_sentence(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(weights, "PLAN", SchoolPlan(steps=3, size=8))
     monkeypatch.setattr(weights, "ENOUGH", -1.0)
     (trained,) = weights.retrain(tmp_path, (7,))
@@ -51,6 +53,9 @@ def test_a_training_is_written_read_and_the_same_again(tmp_path, monkeypatch):
     stored = weights.read(trained.path).state_dict()
     assert all(torch.equal(stored[key], value) for key, value in again.state_dict().items())
     assert weights.figures(weights.read(trained.path)) == trained.figures
+    (tmp_path / "bad.safetensors").write_bytes(b"none")
+    with pytest.raises(BadModel, match="cannot be read"):
+        weights.read(tmp_path / "bad.safetensors")
 
 
 def test_a_training_is_the_loop_written_out(monkeypatch):
@@ -60,8 +65,7 @@ def test_a_training_is_the_loop_written_out(monkeypatch):
     random = np.random.default_rng([3, 17])
     optimizer = torch.optim.AdamW(net.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
     for step, warm in enumerate((0.5, 1, 1, 1)):
-        length = int(random.integers(LONGEST + 1))
-        prompts, rows = batch(8, random, length), torch.arange(8)
+        prompts, rows = batch(8, random, int(random.integers(LONGEST + 1))), torch.arange(8)
         hidden = net.embed(prompts.ids)
         for layer in net.stack:
             hidden = layer(hidden)
@@ -90,12 +94,6 @@ def test_first_weights_that_do_not_learn_are_drawn_again_and_then_refused(monkey
     assert weights.network(7) == 7
 
 
-def test_a_damaged_file_is_a_sentence(tmp_path):
-    (tmp_path / "bad.safetensors").write_bytes(b"none")
-    with pytest.raises(BadModel, match="cannot be read"):
-        weights.read(tmp_path / "bad.safetensors")
-
-
 @pytest.mark.slow
 def test_training_lowers_the_loss_to_right_answers():
     net = train(replace(weights.PLAN, seed=0))
@@ -121,8 +119,7 @@ def test_states_are_those_after_each_block_and_parts_add_up_to_them(net, prompts
         for at, layer in enumerate(net.stack, 1):
             hidden = layer(hidden)
             assert torch.allclose(states[at, row], hidden[0, -1], atol=1e-5)
-    some = net.states(net.embed(prompts.ids), prompts.last, upto=2)
-    assert torch.equal(states[:3], some)
+    assert torch.equal(states[:3], net.states(net.embed(prompts.ids), prompts.last, upto=2))
     written = net.written(prompts)
     assert written.heads.shape == (len(prompts), LAYERS, HEADS, WIDTH)
     whole = written.begin + written.heads.sum((1, 2)) + written.mlps.sum(1)
@@ -162,17 +159,15 @@ def test_both_sides_have_the_same_words_and_one_is_declined(random):
     far = [question for question in questions if question.declined]
     near = [question for question in questions if not question.declined]
     assert len(far) == len(near) == 300
-    assert sorted(len(question.words) for question in far) == sorted(
-        len(question.words) for question in near
-    )
+    expected = sorted(len(question.words) for question in near)
+    assert sorted(len(question.words) for question in far) == expected
     words = [Counter(word for question in part for word in question.words) for part in (far, near)]
     for word in set(words[0]) | set(words[1]):
         low, high = sorted(part[word] for part in words)
         assert high - low <= (0.2 * high + 12 if word in COLORS else 0)
     first, second = sample_questions(1, random)
     assert first.declined != second.declined
-    changed = [a != b for a, b in zip(first.words, second.words, strict=True)]
-    assert sum(changed) == 1
+    assert sum([a != b for a, b in zip(first.words, second.words, strict=True)]) == 1
     assert first.fact == second.fact
     for question in sample_questions(100, random):
         words = question.words
@@ -201,8 +196,7 @@ def test_batches_read_as_single_questions_do_and_are_padded_on_the_right(random)
         assert declined == (role != word)
         assert WORDS[viewer] == role
         assert WORDS[fact] == words[words.index(word) + 2]
-    share = prompts.declined.float().mean().item()
-    assert 0.4 < share < 0.6
+    assert 0.4 < prompts.declined.float().mean().item() < 0.6
     questions = sample_questions(20, random)
     prompts = EncodedQuestions.of(questions)
     assert prompts.ids.shape[1] <= PLACES

@@ -11,7 +11,7 @@ from engine.hallucination.vasparse.keeping import calibrated, recovered, salienc
 from engine.hallucination.vasparse.strategy import EVERY, VASparse
 from engine.vision.language.decoding.generate import generate
 from engine.vision.language.vlm import RequestedOutputs
-from tests.engine.hallucination.tiny import case, pictures, prompts, scenes, untrained
+from tests.engine.hallucination.tiny import case, one_pass, pictures, prompts, scenes, untrained
 
 NEUTRAL = VASparse(length=20, keep=1.0, visual=0.0, eta=0.0, gamma=0.0, compete=EVERY)
 PUBLISHED = {"compete": EVERY, "source": "masked cache"}
@@ -20,7 +20,6 @@ LAYERS = range(3)
 
 
 def but(**settings):
-    """Neutral settings but for some."""
     return VASparse(**NEUTRAL.settings() | settings)
 
 
@@ -47,8 +46,7 @@ def run(method):
 
 @torch.no_grad()
 def opened():
-    vlm = untrained()
-    return vlm.prefill(vlm.encode_image(vlm.normalize(scenes()[:1])), prompts(), ALL)[0]
+    return one_pass(untrained(), scenes()[:1], prompts(), ALL)
 
 
 def test_with_neutral_settings_it_is_greedy_to_the_bit():
@@ -134,8 +132,7 @@ def test_words_keep_their_true_positions_and_a_thinned_cache_hides_places():
 
 def test_with_the_image_blotted_out_it_is_held_against_words_alone():
     """At full depth the weak logits are those of a step whose attention hides the image."""
-    method = but(eta=0.5, masked=1.0, depth=None, length=6, source="masked cache")
-    result = method(case())
+    result = but(eta=0.5, masked=1.0, depth=None, length=6, source="masked cache")(case())
 
     def hide(_layer, shares):
         visible = torch.ones(shares.shape[-1])
@@ -158,8 +155,7 @@ def test_held_against_the_embedding_scores_are_the_contrast_on_plausible_words()
     method = but(eta=0.3, source="embedding", length=4)
     result = method(case())
     read = [prompts()[0, -1].item(), *result["answer"].ids.tolist()[:-1]]
-    decoder = untrained().parts.decoder
-    shares = untrained().unembed(decoder.embed(torch.tensor(read))).softmax(-1)
+    shares = untrained().unembed(untrained().parts.decoder.embed(torch.tensor(read))).softmax(-1)
     for step, row in enumerate(shares):
         assert np.allclose(row[result["weak"].classes[step].tolist()], result["weak"].values[step])
     spoken, plain = run(method), run(Greedy(length=4))
@@ -169,8 +165,7 @@ def test_held_against_the_embedding_scores_are_the_contrast_on_plausible_words()
     vlm, method = untrained(), but(eta=0.8, source="embedding", length=1)
     result = method(case())
     strong = opened().logits[0]
-    weak = vlm.unembed(vlm.parts.decoder.embed(prompts()[0, -1]))
-    scores_ = strong - 0.8 * weak
+    scores_ = strong - 0.8 * vlm.unembed(vlm.parts.decoder.embed(prompts()[0, -1]))
     scores_[strong < strong.max() + np.log(0.1)] = -torch.inf
     assert np.allclose(scores_.softmax(-1).topk(8).values, result["final"].values[0], atol=1e-5)
 
@@ -214,9 +209,8 @@ def test_what_is_kept_or_merged_is_shown_on_the_grid_and_in_the_cache():
     assert lengths[8] == (76 - 3 + 1,) * 3
     for layer in LAYERS:
         assert method.seen[8].cache.positions(layer)[0].tolist() == [*range(68), *range(71, 77)]
-        merged = method.seen[8].cache.layers[layer].values[:, :, 68]
         before = method.seen[7].cache.layers[layer].values[:, :, 68:72]
-        assert torch.allclose(merged, before.mean(2))
+        assert torch.allclose(method.seen[8].cache.layers[layer].values[:, :, 68], before.mean(2))
         words = [out.attention[layer][0, :, -1].mean(0) for out in method.seen[:4]]
         sight = torch.stack([shares[1:65].sum() for shares in words]).mean()
         assert method.running.memory.sums.sight[layer, 71] == pytest.approx(float(sight))

@@ -1,6 +1,7 @@
 """The audit's figures, by steps that are written out again, and what its claims compare."""
 
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ from engine.hallucination.vlm_audit.experiment import VisualAudit
 from engine.hallucination.vlm_audit.phrases import GREEDY, PHRASES, losses
 from engine.vision import data as data_sets
 from engine.vision.language.tiny_vlm.weights import HONEST, load
+from tests.engine.hallucination.steps import nearest_levels, steps
 
 FEW = (0, 8, 16)  # sizes of change
 SMALL = (PLAIN, NOISE, UNAWARE[JPEG], EVADES, DECLINED)
@@ -46,7 +48,6 @@ def case():
 
 @pytest.fixture(scope="module", autouse=True)
 def few_levels():
-    """Two sizes of change in the place of five."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(audit, "LEVELS", FEW)
         yield
@@ -66,34 +67,23 @@ def by_hand(vlm, image, prompt, phrase, epsilon, start, jpeg_too=False):
     """Madry's steps for one image (3, 64, 64) with the model's own loss; back in levels."""
     prompt_ids = vlm.tokenizer.encode(prompt)
     text = torch.tensor([[[*prompt_ids, *vlm.tokenizer.encode(phrase), vlm.spec.eos]]])
-    first, radius = torch.tensor([[len(prompt_ids)]]), epsilon / 255
+    first = torch.tensor([[len(prompt_ids)]])
 
-    def loss(pixels):
+    def answered(pixels):
         return vlm.loss(vlm.encode_image(vlm.normalize(pixels[None])), text, first)
 
-    clean = image / 255
-    now = (clean + radius * start).clamp(0, 1)
-    best, least = now, np.inf
-    for step in range(QUICK.steps + 1):
-        leaf = now.clone().requires_grad_()
-        value = loss(leaf)
-        if jpeg_too:
-            again = leaf + (recoded(leaf.detach()[None], 75)[0] - leaf).detach()
-            value = (value + loss(again)) / 2
-        if value.item() < least:
-            best, least = now, value.item()
-        if step == QUICK.steps:
-            break
-        (slope,) = torch.autograd.grad(value, leaf)
-        near = (now - slope.sign() / 255).clamp(clean - radius, clean + radius)
-        now = near.clamp(0, 1)
-    change = (255 * best.double() - image.double()).round().clamp(-epsilon, epsilon)
-    return (image + change).clamp(0, 255)
+    def loss(pixels):
+        if not jpeg_too:
+            return answered(pixels)
+        again = pixels + (recoded(pixels.detach()[None], 75)[0] - pixels).detach()
+        return (answered(pixels) + answered(again)) / 2
+
+    *_, (_, best) = steps(loss, image / 255, epsilon, start, QUICK.steps)
+    return nearest_levels(best, image, epsilon)
 
 
 def said_by(vlm, levels, prompts):
-    described = decode_captions(vlm, levels.float() / 255, prompts, GREEDY)
-    return list(map(" ".join, described.words))
+    return list(map(" ".join, decode_captions(vlm, levels.float() / 255, prompts, GREEDY).words))
 
 
 @pytest.mark.parametrize("condition", [PLAIN, EVADES, DECLINED])
@@ -117,9 +107,7 @@ def test_figures_are_those_of_steps_written_out(case, result, condition):
             ]
         )
         answers = said_by(vlm, changed, pairs.prompts)
-        right = np.mean(
-            [answer == phrase for answer, phrase in zip(answers, pairs.phrases, strict=True)]
-        )
+        right = np.mean([a == b for a, b in zip(answers, pairs.phrases, strict=True)])
         # one of four may turn on float noise along the way
         assert result["table"].cell(condition, success(epsilon)) == pytest.approx(right, abs=0.26)
         nats = losses(vlm, changed.float() / 255, pairs.wanted).mean().item()
@@ -131,22 +119,15 @@ def test_figures_are_those_of_steps_written_out(case, result, condition):
 
 def test_starts_are_independent_and_a_defense_outside_scores_the_same_images(case, monkeypatch):
     vlm, pairs = load(HONEST), described_pairs(case, 2, 2)
-    experiment = QUICK
-    plain = experiment.moved(vlm, pairs, AuditWay(), case, lambda *_: None)
-    assert experiment.moved(vlm, pairs, AuditWay(JPEG), case, lambda *_: None) is plain
-    through = experiment.moved(vlm, pairs, AuditWay(JPEG, through=True), case, lambda *_: None)
+    plain = QUICK.moved(vlm, pairs, AuditWay(), case, lambda *_: None)
+    assert QUICK.moved(vlm, pairs, AuditWay(JPEG), case, lambda *_: None) is plain
+    through = QUICK.moved(vlm, pairs, AuditWay(JPEG, through=True), case, lambda *_: None)
     assert not torch.equal(through[1].change, plain[1].change)
     assert [int(attack.change.abs().max()) for attack in plain] == list(FEW)
-    seeds = []
-    real = audit.perturbed
-
-    def watched(*args, **others):
-        seeds.append(args[3].initial_seed())
-        return real(*args, **others)
-
-    monkeypatch.setattr(audit, "perturbed", watched)
-    experiment.moved(vlm, pairs, AuditWay(), replace(case, seed=1), lambda *_: None)
-    assert seeds == [1000, 1001, 1002]
+    perturbed = Mock(wraps=audit.perturbed)
+    monkeypatch.setattr(audit, "perturbed", perturbed)
+    QUICK.moved(vlm, pairs, AuditWay(), replace(case, seed=1), lambda *_: None)
+    assert [call.args[3].initial_seed() for call in perturbed.call_args_list] == [1000, 1001, 1002]
 
 
 def test_declined_questions_are_declined_and_the_picture_shows_the_change(case):
@@ -206,11 +187,10 @@ def figures(changed):
 def test_claims_are_broken_without_what_they_need():
     assert all(claim.margin(figures({})) > 0 for claim in CLAIMS)
     low, some = dict.fromkeys(LEVELS, 0.1), dict.fromkeys(LEVELS, 0.06)
-    falling = dict(zip(LEVELS, (0, 0.3, 0.9, 0.8, 1.0, 1.0), strict=True))
     broken = [
         {PLAIN: low},
         {NOISE: some},
-        {PLAIN: falling},
+        {PLAIN: dict(zip(LEVELS, (0, 0.3, 0.9, 0.8, 1.0, 1.0), strict=True))},
         {DECLINED: low},
         {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.95)},
         {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.97)},

@@ -20,6 +20,7 @@ from engine.hallucination.vlm_audit.phrases import GREEDY, PHRASES
 from engine.vision import data as data_sets
 from engine.vision.language.tiny_vlm.weights import HONEST
 from engine.vision.language.tiny_vlm.words import tidy
+from tests.engine.hallucination.steps import steps
 
 METHOD = PerturbedAnswer(epsilon=16, steps=40)
 
@@ -35,19 +36,15 @@ def result(case):
 
 
 def test_the_answer_is_that_of_steps_written_out(case, result):
-    vlm, clean = case.vlm, case.image
+    vlm = case.vlm
     text = [*vlm.tokenizer.encode("describe the image"), *vlm.tokenizer.encode(PHRASES[0]), 2]
     tokens, start = torch.tensor([[text]]), torch.tensor([[3]])
     noise = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(0))[0]
-    radius = 16 / 255
-    now = (clean + radius * (2 * noise - 1)).clamp(0, 1)
-    trace = []
-    for _ in range(41):
-        leaf = now.clone().requires_grad_()
-        loss = vlm.loss(vlm.encode_image(vlm.normalize(leaf[None])), tokens, start)
-        trace.append(loss.item())
-        (slope,) = torch.autograd.grad(loss, leaf)
-        now = (now - slope.sign() / 255).clamp(clean - radius, clean + radius).clamp(0, 1)
+
+    def loss(pixels):
+        return vlm.loss(vlm.encode_image(vlm.normalize(pixels[None])), tokens, start)
+
+    trace = [value for value, _ in steps(loss, case.image, 16, 2 * noise - 1, 40)]
     assert result["trace"].y[:5] == pytest.approx(trace[:5], rel=1e-3, abs=1e-3)
     assert result["trace"].y[-1] == pytest.approx(trace[-1], abs=0.5)
     assert result["numbers"].cell(AFTER, "says the phrase") == 1
@@ -97,9 +94,7 @@ def test_the_sentence_says_what_happened_and_whether_it_can_be_seen(case, result
     assert "another attack may succeed" in words
     method, shares = replace(METHOD, epsilon=64, steps=10, step=4.0), []
     for chosen_method, method_result in ((METHOD, result), (method, method(case))):
-        before, after = (
-            picture.astype(float) for picture in method_result["picture"].images[0, :2]
-        )
+        before, after = method_result["picture"].images[0, :2].astype(float)
         share = np.sqrt(np.mean((after - before) ** 2)) / before.std()
         warning = " The change can be seen" if share >= 0.15 else ""
         warning = " The image itself is ruined by then" if share >= 0.6 else warning

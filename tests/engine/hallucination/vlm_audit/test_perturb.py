@@ -1,13 +1,18 @@
 """The audit's steps stay in their ball exactly, follow the phrase alone, and leave ε = 0 alone."""
 
+from io import BytesIO
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from engine.evaluation.measures.levels import levels_of, levels_to_pixels
 from engine.hallucination.vlm_audit import defenses, perturb, phrases
 from engine.vision.language.tiny_vlm.weights import HONEST, load
 from engine.vision.language.tiny_vlm.words import EOS, PAD
 from tests.engine.hallucination import tiny
+from tests.in_memory import written
 
 PROMPT = "describe the image"
 
@@ -24,13 +29,12 @@ def levels():
 
 @pytest.fixture(scope="module")
 def moved(vlm, levels):
-    targets = phrases.taught([PROMPT] * 3, phrases.PHRASES[:3])
-    return perturb.perturbed(
-        levels,
-        perturb.of_phrases(vlm, targets),
-        perturb.Bound(16, 60, 1.0),
-        torch.Generator().manual_seed(0),
-    )
+    return pushed(vlm, levels, perturb.Bound(16, 60, 1.0))
+
+
+def pushed(vlm, levels, bound):
+    loss = perturb.of_phrases(vlm, phrases.taught([PROMPT] * 3, phrases.PHRASES[:3]))
+    return perturb.perturbed(levels, loss, bound, torch.Generator().manual_seed(0))
 
 
 def test_every_phrase_is_of_the_models_own_words_and_none_is_said_of_itself(vlm, levels):
@@ -48,9 +52,8 @@ def test_the_loss_is_that_of_the_answer_and_its_end_alone(vlm, levels):
         alone = targets.take(torch.tensor([row]))
         assert not (alone.tokens == PAD).any()
         image = vlm.encode_image(vlm.normalize(levels_to_pixels(levels[row : row + 1])))
-        assert both[row].item() == pytest.approx(
-            vlm.loss(image, alone.tokens, alone.start).item(), abs=1e-4
-        )
+        expected = vlm.loss(image, alone.tokens, alone.start).item()
+        assert both[row].item() == pytest.approx(expected, abs=1e-4)
         out, _ = vlm.prefill(image, alone.tokens[0, :, : int(alone.start)])
         nats = []
         for token in alone.tokens[0, 0, int(alone.start) :].tolist():
@@ -59,7 +62,9 @@ def test_the_loss_is_that_of_the_answer_and_its_end_alone(vlm, levels):
         assert both[row].item() == pytest.approx(sum(nats) / len(nats), abs=1e-4)
 
 
-def test_the_change_stays_in_the_ball_and_the_loss_falls(levels, moved):
+def test_the_change_stays_in_the_ball_the_loss_falls_and_without_room_nothing_moves(
+    levels, moved, vlm
+):
     assert moved.change.dtype == torch.int16
     assert moved.change.abs().max() == 16
     changed = levels + moved.change
@@ -70,37 +75,19 @@ def test_the_change_stays_in_the_ball_and_the_loss_falls(levels, moved):
     assert len(means) == 3
     assert (means[1:] <= means[:-1]).all()
     assert moved.trace[-1] < 0.5 * moved.trace[0]
-
-
-def test_without_room_nothing_moves_and_the_answer_is_the_same(vlm, levels):
     targets = phrases.taught([PROMPT] * 3, phrases.PHRASES[:3])
-    still = perturb.perturbed(
-        levels,
-        perturb.of_phrases(vlm, targets),
-        perturb.Bound(0, 10, 1.0),
-        torch.Generator().manual_seed(0),
-    )
+    still = pushed(vlm, levels, perturb.Bound(0, 10, 1.0))
     assert not still.change.any()
-    assert still.trace.tolist() == pytest.approx(
-        [phrases.losses(vlm, levels_to_pixels(levels), targets).mean().item()], abs=1e-5
-    )
+    expected = [phrases.losses(vlm, levels_to_pixels(levels), targets).mean().item()]
+    assert still.trace.tolist() == pytest.approx(expected, abs=1e-5)
 
 
 def test_many_images_are_passed_in_parts_and_the_slope_is_the_same(vlm, levels, monkeypatch):
-    from engine.hallucination.vlm_audit import perturb
-
-    targets = phrases.taught([PROMPT] * 3, phrases.PHRASES[:3])
-    whole = perturb.losses_and_slopes(
-        perturb.of_phrases(vlm, targets),
-        levels_to_pixels(levels),
-        [defenses.defense(defenses.BLUR, 3)],
-    )
+    loss = perturb.of_phrases(vlm, phrases.taught([PROMPT] * 3, phrases.PHRASES[:3]))
+    given = loss, levels_to_pixels(levels), [defenses.defense(defenses.BLUR, 3)]
+    whole = perturb.losses_and_slopes(*given)
     monkeypatch.setattr(perturb, "TOGETHER", 2)
-    parts = perturb.losses_and_slopes(
-        perturb.of_phrases(vlm, targets),
-        levels_to_pixels(levels),
-        [defenses.defense(defenses.BLUR, 3)],
-    )
+    parts = perturb.losses_and_slopes(*given)
     assert torch.allclose(whole[0], parts[0], atol=1e-5)
     assert torch.allclose(whole[1], parts[1], atol=1e-6)
 
@@ -117,18 +104,11 @@ def test_noise_and_defenses_grow_with_their_strength_and_jpeg_is_the_file_s(leve
         assert lost == sorted(lost)
         assert lost[0] > 0
     assert torch.equal(defenses.defense(defenses.BLUR, 3)(pixels), defenses.blurred(pixels, 0.8))
-    from io import BytesIO
-
-    import numpy as np
-    from PIL import Image
-
     pixels = levels_to_pixels(levels).requires_grad_()
     recoded_pixels = defenses.defense(defenses.JPEG, 3)(pixels)
-    buffer = BytesIO()
-    Image.fromarray(levels[1].numpy().astype(np.uint8).transpose(1, 2, 0)).save(
-        buffer, "JPEG", quality=defenses.QUALITY[2]
-    )
-    back = np.asarray(Image.open(buffer)).transpose(2, 0, 1) / np.float32(255)
+    image = Image.fromarray(levels[1].numpy().astype(np.uint8).transpose(1, 2, 0))
+    file = BytesIO(written(image.save, "JPEG", quality=defenses.QUALITY[2]))
+    back = np.asarray(Image.open(file)).transpose(2, 0, 1) / np.float32(255)
     assert np.allclose(recoded_pixels[1].detach().numpy(), back, atol=1e-6)
     weights = torch.rand(recoded_pixels.shape, generator=torch.Generator().manual_seed(0))
     (slope,) = torch.autograd.grad((weights * recoded_pixels).sum(), pixels)
@@ -140,7 +120,6 @@ def test_the_detector_asks_how_much_less_likely_the_own_answer_is_after_jpeg(vlm
     spoken = phrases.answers(vlm, pixels, [PROMPT] * 3)
     scores = defenses.disagreement(vlm, pixels, [PROMPT] * 3, spoken)
     targets = phrases.taught([PROMPT] * 3, [" ".join(words) for words in spoken])
-    expected = phrases.losses(
-        vlm, defenses.recoded(pixels, defenses.QUALITY[1]), targets
-    ) - phrases.losses(vlm, pixels, targets)
+    again = defenses.recoded(pixels, defenses.QUALITY[1])
+    expected = phrases.losses(vlm, again, targets) - phrases.losses(vlm, pixels, targets)
     assert scores == pytest.approx(expected.numpy(), abs=1e-5)

@@ -20,7 +20,8 @@ from engine.vision.lab import Train, TrainCase
 from engine.vision.models.rebuild import rebuilt
 from engine.vision.training import Recipe, loop, train
 from engine.vision.training.batch_loss import BatchLoss
-from tests.engine.vision.training.test_loop import striped
+from tests.engine.sparsity.cases import stop_after
+from tests.engine.vision.training.test_loop import same, striped
 
 RECIPE = Recipe("mlp", epochs=2, batch=8, rate=0.05, decay=0.01, schedule="constant")
 MOVING = BiP(kept=0.2, epochs=3, rate=2.0, implicit=0.1, levels=0)  # the mask moves at each step
@@ -130,15 +131,12 @@ def test_the_formula_is_the_derivative_through_the_best_weights_to_first_order_i
 
 def test_an_implicit_term_of_zero_is_the_accelerated_variant_to_the_bit():
     case, dense = case_and_dense()
-    without = replace(MOVING, implicit=None)
     zero = replace(MOVING)
     object.__setattr__(zero, "implicit", 0.0)  # below the slider: computed, and adds nothing
-    (first, model, _), (second, same, _) = (
-        variant.learned(case, dense) for variant in (without, zero)
-    )
+    first, model, _ = replace(MOVING, implicit=None).learned(case, dense)
+    second, other, _ = zero.learned(case, dense)
     assert torch.equal(first.scores, second.scores)
-    for name, tensor in model.network.state_dict().items():
-        assert torch.equal(tensor, same.network.state_dict()[name])
+    assert same(model, other)
     assert not torch.equal(first.scores, MOVING.learned(case, dense)[0].scores)
 
 
@@ -146,11 +144,9 @@ def test_an_implicit_term_of_zero_is_the_accelerated_variant_to_the_bit():
 def test_with_every_weight_kept_it_is_the_dense_training_gone_on_to_the_bit(architecture):
     case, dense = case_and_dense(architecture, shift=1)
     method = replace(MOVING, kept=1.0)
-    result = method(case)["model"]
     model = deepcopy(dense)
     train(model, case.data, replace(case.recipe, epochs=method.epochs), case.seed)
-    for name, tensor in model.network.state_dict().items():
-        assert np.array_equal(result.weights[name], tensor.numpy()), name
+    assert same(rebuilt(method(case)["model"]), model)
 
 
 def search_of(case, dense, keep):
@@ -199,17 +195,12 @@ def test_an_interruption_changes_no_bit(tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
 
-    def stop(done, words="", partial=None):
-        if done > 0.6:
-            raise Cancelled("enough")
-
     with pytest.raises(Cancelled):
-        MOVING.learned(case, dense, stop)
+        MOVING.learned(case, dense, stop_after(0.6))
     after, again, _ = MOVING.learned(case, dense)
     assert torch.equal(before.scores, after.scores)
     assert np.array_equal(before.history, after.history)
-    for name, tensor in model.network.state_dict().items():
-        assert torch.equal(tensor, again.network.state_dict()[name])
+    assert same(model, again)
 
 
 def test_each_row_is_a_training_by_itself_and_all_keep_as_many():
@@ -259,8 +250,7 @@ def fading(model, name="head.weight"):
 def test_a_layer_that_would_be_left_empty_keeps_its_largest_weight():
     case, dense = case_and_dense()
     model = fading(deepcopy(dense))
-    search = search_of(case, model, 500)
-    masks, head = search.masks, model.head.weight.detach().abs()
+    masks, head = search_of(case, model, 500).masks, model.head.weight.detach().abs()
     assert sum(int(mask.sum()) for mask in masks.values()) == 500
     assert masks["head.weight"].sum() == 1
     assert masks["head.weight"].flatten()[head.argmax()] == 1

@@ -15,9 +15,10 @@ from engine.sparsity.jackpot import criterion as jackpot
 from engine.sparsity.jackpot.criterion import ADAPTED, AFTER_SEARCH, DENSE, START, Jackpot, Swapping
 from engine.sparsity.jackpot.search import ChosenWeight, searchable, sha_of, swap
 from engine.sparsity.prune import share_correct
-from engine.vision.training import Recipe, fresh, train, unfinished
+from engine.vision.training import Recipe, fresh, loop, train, unfinished
 from engine.vision.training.masks import owner
 from tests import tiny
+from tests.engine.sparsity.cases import calls_of, stop_after
 
 pytestmark = pytest.mark.usefixtures("empty_home")
 
@@ -90,8 +91,7 @@ def test_the_numbers_get_the_gradient_of_the_binaries_also_of_weights_that_are_o
     for part, slope in zip(start.parts, slopes, strict=True):
         module, leaf = owner(model.network, part.name)
         numbers = module.parametrizations[leaf].original
-        expected = slope * weights[part.name]
-        torch.testing.assert_close(numbers.grad, expected, rtol=1e-4, atol=1e-7)
+        torch.testing.assert_close(numbers.grad, slope * weights[part.name], rtol=1e-4, atol=1e-7)
         assert numbers.grad[~start[part.name]].abs().max() > 0
 
 
@@ -119,17 +119,15 @@ def test_the_cut_at_the_searched_ratio_is_the_found_mask_and_no_weight_has_moved
         chosen = name in result.starts
         stored = module.parametrizations[leaf][0].weight if chosen else getattr(module, leaf)
         assert torch.equal(stored, weight)
-    names = [name for name, _ in digits.model.network.named_parameters()]
-    sha = sha_of(digits.model.network, names)
+    sha = sha_of(digits.model.network, dict(digits.model.network.named_parameters()))
     assert answer["weights"].notes == (sha, sha)
-    assert answer["figures"][AFTER_SEARCH] == pytest.approx(
-        share_correct(pruned(digits.model, cut), digits), abs=1e-4
-    )
-    assert answer["figures"][AFTER_SEARCH] == pytest.approx(share_correct(model, digits), abs=1e-4)
-    assert answer["figures"][START] == pytest.approx(
-        share_correct(pruned(digits.model, start), digits), abs=1e-4
-    )
-    assert answer["figures"][DENSE] == pytest.approx(share_correct(digits.model, digits), abs=1e-4)
+    for name, network in (
+        (AFTER_SEARCH, pruned(digits.model, cut)),
+        (AFTER_SEARCH, model),
+        (START, pruned(digits.model, start)),
+        (DENSE, digits.model),
+    ):
+        assert answer["figures"][name] == pytest.approx(share_correct(network, digits), abs=1e-4)
     assert f"SHA-256 {sha[:8]}… before and after" in method.finding(digits, answer)
 
 
@@ -171,16 +169,9 @@ def test_the_search_finds_more_right_than_magnitude_where_magnitude_fails(digits
     assert validation[-1] > validation[0]
 
 
-@pytest.mark.parametrize(
-    "rules",
-    [
-        {"allocation": "per layer"},
-        {"allocation": "ERK", "head": True},
-        {"allocation": "SNIP ratio"},
-    ],
-    ids=str,
-)
-def test_other_rules_for_layers_are_searched_under(digits, rules):
+@pytest.mark.parametrize("allocation", ["per layer", "ERK", "SNIP ratio"])
+def test_other_rules_for_layers_are_searched_under(digits, allocation):
+    rules = {"allocation": allocation, "head": allocation == "ERK"}
     cut = Prune(criterion=Jackpot.title, ratio=0.9, **rules).masks(digits)
     pruned_masks = Prune(criterion=Magnitude.title, ratio=0.9, **rules).masks(digits)
     assert list(cut.counts) == list(pruned_masks.counts)
@@ -219,20 +210,11 @@ def test_batchnorm_stands_still_unless_it_is_asked_to_adapt():
 def test_a_search_that_was_stopped_goes_on_where_it_was_and_finds_the_same(digits, monkeypatch):
     whole = Jackpot(ratio=0.95, epochs=2)
     expected = whole(digits)
-    monkeypatch.setattr(
-        "engine.vision.training.loop.REPORT_SECONDS", 0.0
-    )  # it may stop at any step
-    step, taken = Swapping.__call__, []
-    monkeypatch.setattr(
-        Swapping, "__call__", lambda self, *arguments: (taken.append(1), step(self, *arguments))
-    )
-
-    def stop(done, words="", partial=None):
-        if done > 0.6:
-            raise Cancelled
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)  # it may stop at any step
+    taken = calls_of(monkeypatch, Swapping, "__call__")
 
     with pytest.raises(Cancelled):
-        whole(digits, stop)
+        whole(digits, stop_after(0.6))
     assert [job.note["kind"] for job in unfinished()] == ["search"]
     first, steps = len(taken), len(expected["swaps"])
     assert steps / 2 < first < steps
@@ -244,18 +226,11 @@ def test_a_search_that_was_stopped_goes_on_where_it_was_and_finds_the_same(digit
 
 
 def test_each_level_of_the_curve_is_a_search_of_its_own(monkeypatch):
-    ratios = []
-    call = Jackpot.__call__
-
-    def noted(self, *arguments):
-        ratios.append(self.ratio)
-        return call(self, *arguments)
-
-    monkeypatch.setattr(Jackpot, "__call__", noted)
-    case = tiny.prune_case()
-    Tradeoff(epochs=0, criterion=Jackpot.title)(case)
+    calls = calls_of(monkeypatch, Jackpot, "__call__")
+    Tradeoff(epochs=0, criterion=Jackpot.title)(tiny.prune_case(seed=9))  # nothing is kept of it
     assert RATIOS[0] == 0
-    assert ratios == list(RATIOS[1:])  # where nothing is cut there is nothing to search for
+    # where nothing is cut there is nothing to search for
+    assert [method.ratio for method, *_ in calls] == list(RATIOS[1:])
 
 
 @pytest.mark.parametrize("pieces", ["weight", "filter", "channel", "group"])

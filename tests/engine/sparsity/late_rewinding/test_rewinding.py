@@ -14,6 +14,7 @@ from engine.sparsity.late_rewinding import between, rewinding
 from engine.sparsity.late_rewinding.rewinds import OTHER_ORDER, Rewinds, one_after_another
 from engine.vision.lab import TrainCase
 from engine.vision.training import Recipe, Recorder, fresh, train
+from tests.engine.sparsity.cases import calls_of
 from tests.engine.vision.training.test_loop import striped
 
 MLP = TrainCase(striped(60), Recipe("mlp", epochs=3, batch=8, rate=0.1), 4)  # 15 steps
@@ -136,8 +137,7 @@ def test_a_ticket_of_several_levels_is_cut_each_time_in_a_ticket_trained_from_th
     _, saved = by_hand(MLP, keep=(2,))
     dense, _ = by_hand(MLP, 2, saved[2])
     masks = trained.found(2, saved[2], trained.train(2, saved[2])[trained.steps])
-    first = largest(dense, 0.2**0.5)
-    second = largest(by_hand(MLP, 2, saved[2], first)[0], 0.2)
+    second = largest(by_hand(MLP, 2, saved[2], largest(dense, 0.2**0.5))[0], 0.2)
     assert all(torch.equal(masks[name], mask) for name, mask in second.items())
     assert not all(torch.equal(masks[name], mask) for name, mask in largest(dense, 0.2).items())
 
@@ -160,9 +160,8 @@ def test_the_ends_of_the_line_have_the_errors_of_the_two_tickets(result):
     assert line[[0, -1], 1] == pytest.approx([1 - trained.accuracy(end) for end in ends])
     errors = result["barrier"]["0 %"]
     assert errors == pytest.approx(line[:, 1])
-    assert result["runs"].cell("0 %", "barrier") == pytest.approx(
-        errors.max() - errors[[0, -1]].mean()
-    )
+    expected = errors.max() - errors[[0, -1]].mean()
+    assert result["runs"].cell("0 %", "barrier") == pytest.approx(expected)
     middle = {k: ends[0][k] + 10 / 29 * (ends[1][k] - ends[0][k]) for k in ends[0]}
     assert line[10, 1] == pytest.approx(1 - trained.accuracy(middle))
 
@@ -199,9 +198,8 @@ def test_counting_statistics_changes_nothing_else():
     assert not any(module.training for module in model.modules())
 
 
-def test_the_plane_holds_its_three_networks_at_their_distances():
-    trained = rewinds(MLP)
-    start = trained.first()
+def test_the_plane_holds_three_networks_at_their_distances_unless_they_lie_on_a_line():
+    start = rewinds(MLP).first()
     ends = [by_hand(MLP, seed=seed)[0].network.state_dict() for seed in (1, 2)]
     around = surroundings(MLP)
     views = around.plane(start, *ends, 4)
@@ -211,9 +209,8 @@ def test_the_plane_holds_its_three_networks_at_their_distances():
         assert np.linalg.norm(places[at] - places[other]) == pytest.approx(
             (flat[at] - flat[other]).norm().item(), rel=1e-5
         )
-    assert views["arms"].values == pytest.approx(
-        [around.at(w)[0] for w in (ends[0], start, ends[1])]
-    )
+    expected = [around.at(w)[0] for w in (ends[0], start, ends[1])]
+    assert views["arms"].values == pytest.approx(expected)
     assert views["way"].values[[0, -1]] == pytest.approx(views["arms"].values[[0, 2]])
     plane = views["plane"]
     across = (flat[0] - flat[1]) / places[0, 0]
@@ -221,9 +218,6 @@ def test_the_plane_holds_its_three_networks_at_their_distances():
     row = flat[1] + float(plane.x[2]) * across + float(plane.y[1]) * upward
     assert plane.values[1, 2] == pytest.approx(around.loss(row), rel=1e-4)
     assert plane.x[0] < 0 < places[:, 0].max() < plane.x[-1]
-
-
-def test_three_networks_on_a_line_have_no_plane():
     start, end = (fresh(MLP.data, MLP.recipe, seed).network.state_dict() for seed in (0, 1))
     assert surroundings(MLP).plane(start, end, end, 4) == {}
     assert surroundings(MLP).plane(start, start, end, 4) == {}
@@ -236,8 +230,7 @@ def test_images_are_counted_until_an_accuracy_is_first_reached():
     table = rewinding.touched(trained, dense, 2, ticket)
     reached = [[level, 108, 21, 15 + 2 * 93 + 21] for level in (0.6, 0.7)]
     missed = [[level, 108, np.nan, np.nan] for level in (0.8, 0.9)]
-    expected = [[0.5, 36, 21, 15 + 2 * 93 + 21], *reached, *missed]
-    np.testing.assert_array_equal(table[:5], expected)
+    np.testing.assert_array_equal(table[:5], [[0.5, 36, 21, 15 + 2 * 93 + 21], *reached, *missed])
     assert np.isnan(table[5:, 1:]).all()
 
 
@@ -252,9 +245,8 @@ def test_the_dense_network_and_every_ticket_are_looked_at_after_the_same_steps(e
 def test_several_seeds_are_those_alone_with_their_means(result):
     both = replace(SOME, seeds=2)(MLP)
     alone = [result, SOME(replace(MLP, seed=5))]
-    np.testing.assert_array_equal(
-        both["runs"].values, np.concatenate([single["runs"].values for single in alone])
-    )
+    expected = np.concatenate([single["runs"].values for single in alone])
+    np.testing.assert_array_equal(both["runs"].values, expected)
     assert both["runs"]["seed"].tolist() == [4] * 4 + [5] * 4
     ticket = np.stack([single["runs"]["ticket"] for single in alone])
     table = both["rewinding"]
@@ -307,21 +299,18 @@ def test_what_cannot_be_rewound_is_refused_in_a_sentence():
 
 
 def test_a_seed_that_is_done_is_not_trained_again_after_a_stop(monkeypatch, empty_home):
-    case, usual, seeds = replace(MLP, seed=77), Rewinding.one_seed, []
+    case, usual = replace(MLP, seed=77), Rewinding.one_seed
 
     def stopped(self, seed_case, progress):
         if seed_case.seed == 78:
             raise Cancelled("enough")
         return usual(self, seed_case, progress)
 
-    def counted(self, seed_case, progress):
-        seeds.append(seed_case.seed)
-        return usual(self, seed_case, progress)
-
     monkeypatch.setattr(Rewinding, "one_seed", stopped)
     with pytest.raises(Cancelled):
         answer(replace(SOME, seeds=2), case)
-    monkeypatch.setattr(Rewinding, "one_seed", counted)
+    monkeypatch.setattr(Rewinding, "one_seed", usual)
+    calls = calls_of(monkeypatch, Rewinding, "one_seed")
     resumed = answer(replace(SOME, seeds=2), case)
-    assert seeds == [78]
+    assert [seed_case.seed for _, seed_case, _ in calls] == [78]
     assert resumed["runs"]["seed"].tolist() == [77] * 4 + [78] * 4

@@ -110,8 +110,7 @@ def test_a_level_begins_with_the_kept_weights_bit_for_bit_and_zeros_elsewhere(mo
 def test_without_levels_it_is_the_dense_training_of_each_seed():
     result = Lottery(levels=0, seeds=2)(CASE)
     for place, seed in enumerate((5, 6)):
-        alone = Train()(replace(CASE, seed=seed))
-        right = alone["figures"]["test accuracy"]
+        right = Train()(replace(CASE, seed=seed))["figures"]["test accuracy"]
         ours = result["runs"]["accuracy"].reshape(3, 2)
         assert ours[0, place] == pytest.approx(right, abs=1e-4)
         assert ours[2, place] == ours[0, place]  # there is nothing to draw
@@ -143,7 +142,20 @@ def test_the_new_start_beside_a_ticket_has_its_masks_and_is_trained_in_its_order
     assert bits.shape == (2, 128 * 64 // 8)  # one bit a weight
 
 
-def test_networks_that_would_take_too_much_room_are_refused_in_a_sentence(monkeypatch):
+def test_what_would_take_too_much_room_or_cannot_be_is_said(monkeypatch):
+    with pytest.raises(BadSetting, match=r"Put back to cannot be 120\.0; choose from 0 to 90 %"):
+        Lottery(rewind=120.0)
+    plan = TicketPlan(CASE, 0.2, 3, 0.9, 2, True, "x")
+    assert plan.start == int(0.9 * plan.steps)
+    assert replace(plan, case=replace(CASE, seed=2**32 - 1)).drawn == [2**32 - 1, 0]
+    many = replace(plan, case=replace(CASE, recipe=replace(RECIPE, epochs=100)), rewind=0.0)
+    assert many.looks == tuple(many.steps // 25 * look for look in range(1, 26))
+    assert replace(plan, case=replace(CASE, recipe=Recipe("mlp", epochs=1, batch=512))).start == 0
+    untested = replace(CASE.data, split=np.zeros(len(CASE.data), np.uint8))
+    with pytest.raises(BlindspotError, match="no test images to measure with"):
+        Lottery()(replace(CASE, data=untested))
+    with pytest.raises(BlindspotError, match="against attacks"):
+        Lottery()(replace(CASE, recipe=replace(RECIPE, epsilon=0.1)))
     size = sum(tensor.nbytes for tensor in fresh(CASE.data, RECIPE).network.state_dict().values())
     monkeypatch.setattr(engine_levels, "MOST_BYTES", 4 * size)
     assert len(Lottery(levels=1, seeds=1)(CASE)["anew"]) == 2
@@ -247,22 +259,6 @@ def test_a_level_that_would_empty_a_layer_ends_it_and_says_so():
     assert (result["layers"].values > 0).all()
 
 
-def test_what_cannot_be_is_said():
-    with pytest.raises(BadSetting, match=r"Put back to cannot be 120\.0; choose from 0 to 90 %"):
-        Lottery(rewind=120.0)
-    plan = TicketPlan(CASE, 0.2, 3, 0.9, 2, True, "x")
-    assert plan.start == int(0.9 * plan.steps)
-    assert replace(plan, case=replace(CASE, seed=2**32 - 1)).drawn == [2**32 - 1, 0]
-    many = replace(plan, case=replace(CASE, recipe=replace(RECIPE, epochs=100)), rewind=0.0)
-    assert many.looks == tuple(many.steps // 25 * look for look in range(1, 26))
-    assert replace(plan, case=replace(CASE, recipe=Recipe("mlp", epochs=1, batch=512))).start == 0
-    untested = replace(CASE.data, split=np.zeros(len(CASE.data), np.uint8))
-    with pytest.raises(BlindspotError, match="no test images to measure with"):
-        Lottery()(replace(CASE, data=untested))
-    with pytest.raises(BlindspotError, match="against attacks"):
-        Lottery()(replace(CASE, recipe=replace(RECIPE, epsilon=0.1)))
-
-
 def test_random_masks_keep_the_layers_densities_and_are_drawn_by_the_seed():
     model = fresh(CASE.data, RECIPE, 1)
     masks = prune_smallest(model, full_masks(model), 0.6)
@@ -284,8 +280,7 @@ def test_claims_are_judged_seed_by_seed_over_the_levels_they_speak_of():
     result = Lottery(share=0.5, levels=5, seeds=3)(CASE)
     runs, levels = result["runs"], result["levels"]
     assert usual_level(levels) == 5  # 3.1 %
-    inside = (runs["density"] >= 0.03) & (runs["density"] <= 0.1)
-    assert set(runs["level"][inside]) == {4.0, 5.0}
+    assert set(runs["level"][(runs["density"] >= 0.03) & (runs["density"] <= 0.1)]) == {4.0, 5.0}
     right = runs["accuracy"].reshape(6, 3, 3)[4:].mean(0)  # (arms, seeds)
     margins = right[0] - right[1] - 0.02
     reached, first = result["claims"]["margin"][:2]
@@ -293,11 +288,9 @@ def test_claims_are_judged_seed_by_seed_over_the_levels_they_speak_of():
     whole_network = runs["accuracy"].reshape(6, 3, 3)[0, 0]
     assert reached == pytest.approx((right[0] - whole_network + 0.01).mean())
     stop = runs["early stop"].reshape(6, 3, 3)[4:].mean((0, 2))
-    sooner = claims(runs, 100)["margin"][3]
-    assert sooner == pytest.approx((stop[1] - stop[0]) / 100)
+    assert claims(runs, 100)["margin"][3] == pytest.approx((stop[1] - stop[0]) / 100)
     swapped = runs.columns["accuracy"].reshape(6, 3, 3)[:, [1, 0, 2]].ravel()
-    columns = runs.columns | {"accuracy": swapped}
-    other = claims(replace(runs, columns=columns), 100)
+    other = claims(replace(runs, columns=runs.columns | {"accuracy": swapped}), 100)
     assert other["margin"][1] == pytest.approx((right[1] - right[0]).mean() - 0.02)
     rows = np.arange(len(runs.rows))[::-1]  # a run of the whole network need not come first
     backwards = {name: column[rows] for name, column in runs.columns.items()}

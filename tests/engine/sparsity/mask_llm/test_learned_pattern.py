@@ -40,6 +40,7 @@ from engine.vision.weights.pattern import (
     sharpness,
 )
 from tests import tiny
+from tests.engine.sparsity.cases import calls_of, stop_after
 
 RULES = MaskRules(structure="N:M", n=1, m=4)
 QUICK = LearnedPattern(pattern="1:4", epochs=60, each=12)
@@ -194,7 +195,7 @@ def test_the_choice_gets_sharp():
     assert (in_groups(mask, 4).sum(1) == 2).all()
 
 
-def test_the_candidates_are_all_masks_of_the_pattern_in_the_papers_order():
+def test_candidates_are_all_masks_in_the_papers_order_and_groups_run_along_input_channels():
     rows = ["".join(map(str, row)) for row in candidates(2, 4).int().tolist()]
     assert rows == ["1100", "1010", "1001", "0110", "0101", "0011"]
     assert len(candidates(4, 8)) == 70
@@ -204,9 +205,6 @@ def test_the_candidates_are_all_masks_of_the_pattern_in_the_papers_order():
             candidates(n, m)
     with pytest.raises(DoesNotFit, match="No layer's inputs can be parted into groups of 4"):
         in_groups(torch.zeros(4, 6), 4)
-
-
-def test_groups_of_a_convolution_run_along_its_input_channels():
     weight = torch.arange(2 * 4 * 3 * 3.0).reshape(2, 4, 3, 3)
     groups = in_groups(weight, 4)
     assert torch.equal(groups[1], weight[0, :, 0, 1])
@@ -293,9 +291,7 @@ def test_the_cut_of_the_scores_is_the_learned_mask_and_better_than_magnitude(cas
             continue
         assert np.array_equal(masks.array(part.name), scores.values[part.name] >= 1)
         assert (in_groups(masks[part.name].int(), 4).sum(1) == 1).all()
-    learned_loss, by_size = (
-        loss_of(pruned(model, chosen_masks, "x"), case.data) for chosen_masks in (masks, plain)
-    )
+    learned_loss, by_size = (loss_of(pruned(model, m, "x"), case.data) for m in (masks, plain))
     assert learned_loss < 0.7 * by_size
 
 
@@ -313,19 +309,26 @@ def test_what_is_seen_of_the_learning_goes_from_even_to_sharp(result):
     assert grid.rows[0].endswith(" · 1000")
 
 
-def test_it_is_learned_for_the_pattern_that_is_cut():
+def test_it_is_learned_for_the_pattern_that_is_cut_and_for_the_head_where_it_is(case):
     assert criterion_of(LearnedPattern.title, RULES, 0.5) == LearnedPattern(pattern="1:4")
     with pytest.raises(BadSetting, match="3:4"):
         criterion_of(LearnedPattern.title, replace(RULES, n=3))
+    (head,) = (part.name for part in prunable_parts(case.model) if part.role == "head")
+    assert head not in QUICK.masks(case)
+    assert head in replace(QUICK, head=True).masks(case)
+    criterion = criterion_of(LearnedPattern.title, replace(RULES, head=True), 0.5)
+    assert criterion == LearnedPattern(pattern="1:4", head=True)
 
 
-def test_cut_in_other_pieces_the_masks_say_that_it_holds_for_its_pattern_only(case):
+def test_cut_in_other_pieces_masks_say_that_it_holds_for_its_pattern_whatever_the_ratio(case):
     first, other = (
         Prune(criterion=LearnedPattern.title, structure=structure, pattern="1:4")
         for structure in ("N:M", "weight")
     )
     assert not any("that pattern only" in note for note in first.masks(case).notes)
     assert any("1:4 and holds for that pattern only" in note for note in other.masks(case).notes)
+    pruner = pruner_of(case, LearnedPattern.title, replace(RULES, n=2))
+    assert np.array_equal(pruner.at(0.2).flat, pruner.at(0.9).flat)
 
 
 def test_a_mask_that_comes_along_is_the_prior(case):
@@ -341,14 +344,6 @@ def test_a_mask_that_comes_along_is_the_prior(case):
     }
     assert same["carried"] > 0.99
     assert same["own"] < 0.9
-
-
-def test_no_layer_that_fits_and_too_large_a_network_are_sentences(case, monkeypatch):
-    odd = nn.Sequential(nn.Conv2d(3, 6, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4))
-    with pytest.raises(BlindspotError, match="No layer's inputs can be parted into groups of 4"):
-        QUICK(tiny.prune_case(tiny.classifier(odd, name="odd")))
-    monkeypatch.setattr("engine.sparsity.mask_llm.pattern.MOST", 10)
-    assert "at most 10 weights" in LearnedPattern.unmet(case)
 
 
 def test_no_weight_moves_and_one_that_did_would_be_told(case, result, monkeypatch):
@@ -371,29 +366,21 @@ def test_no_weight_moves_and_one_that_did_would_be_told(case, result, monkeypatc
     assert weights_words(replace(QUICK, epochs=1)(case)["weights"]).startswith("Weights moved")
 
 
-def test_masks_of_the_head_are_learned_where_it_is_cut_too(case):
-    (head,) = (part.name for part in prunable_parts(case.model) if part.role == "head")
-    assert head not in QUICK.masks(case)
-    assert head in replace(QUICK, head=True).masks(case)
-    criterion = criterion_of(LearnedPattern.title, replace(RULES, head=True), 0.5)
-    assert criterion == LearnedPattern(pattern="1:4", head=True)
-
-
-def test_what_would_take_too_long_is_refused_with_what_would_not(case, monkeypatch):
+def test_what_would_take_too_long_does_not_fit_or_is_too_large_is_a_sentence(case, monkeypatch):
     logits = sum(mask.logits.numel() for mask in QUICK.masks(case).values())
     monkeypatch.setattr("engine.sparsity.mask_llm.pattern.WORK", 30 * logits)
     with pytest.raises(BadSetting, match=f"{logits:,} candidate masks in 60 steps.* at most 30 "):
         QUICK(case)
     replace(QUICK, epochs=30)(case)
+    odd = nn.Sequential(nn.Conv2d(3, 6, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4))
+    with pytest.raises(BlindspotError, match="No layer's inputs can be parted into groups of 4"):
+        QUICK(tiny.prune_case(tiny.classifier(odd, name="odd")))
+    monkeypatch.setattr("engine.sparsity.mask_llm.pattern.MOST", 10)
+    assert "at most 10 weights" in LearnedPattern.unmet(case)
 
 
 def test_a_learning_that_was_stopped_goes_on_where_it_was(case, result, monkeypatch, empty_home):
-    step, taken = Course.step, []
-    monkeypatch.setattr(Course, "step", lambda course: (taken.append(1), step(course)))
-
-    def stop(done, words="", partial=None):
-        if done > 0.4:
-            raise Cancelled
+    taken, stop = calls_of(monkeypatch, Course, "step"), stop_after(0.4)
 
     with pytest.raises(Cancelled):
         QUICK(case, stop)
@@ -410,11 +397,6 @@ def test_a_learning_that_was_stopped_goes_on_where_it_was(case, result, monkeypa
     assert np.array_equal(again["candidates"].values, result["candidates"].values)
     for name, values in result["scores"].values.items():
         assert np.array_equal(again["scores"].values[name], values)
-
-
-def test_a_pruner_asks_it_once_for_all(case):
-    pruner = pruner_of(case, LearnedPattern.title, replace(RULES, n=2))
-    assert np.array_equal(pruner.at(0.2).flat, pruner.at(0.9).flat)
 
 
 def test_weights_have_one_digest_in_whatever_order_they_are_held():

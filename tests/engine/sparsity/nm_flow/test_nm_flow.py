@@ -11,38 +11,24 @@ from torch.nn import functional as F
 from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase
 from engine.sparsity import NMFlowExperiment
-from engine.sparsity.nm_flow.experiment import (
-    DENSE,
-    MD_EXP,
-    MD_LINEAR,
-    MILD_MD,
-    MILD_SR,
-    PATTERN_KEPT,
-    RIGHT,
-    SD_GEO,
-    SD_STEP,
-    SR_STE,
-    STE,
-    SURE,
-    corner,
-)
+from engine.sparsity.nm_flow import experiment as nm
 from engine.vision import data as data_sets
 from engine.vision.training import Recipe, fresh
 from tests.engine.anomaly import outcomes
 from tests.engine.sparsity.cases import small_case
 
 STEPS = 4  # an epoch of the tiny data is one step
-FRAMES = {SD_STEP: (15, 8, 4, 2, 1), SD_GEO: ((8, 128), (4, 64), (2, 32), (1, 16))}
+FRAMES = {nm.SD_STEP: (15, 8, 4, 2, 1), nm.SD_GEO: ((8, 128), (4, 64), (2, 32), (1, 16))}
 
 
 def pattern_of(name, step, inputs):
     """N and M of one step, from the sheet: frames of equal length."""
     if name.endswith("2:4"):
         return 2, 4
-    if name == SD_STEP:
-        return FRAMES[SD_STEP][min(5 * step // STEPS, 4)], 16
-    if name == SD_GEO:
-        frames = FRAMES[SD_GEO][min(4 * step // STEPS, 3) :]
+    if name == nm.SD_STEP:
+        return FRAMES[nm.SD_STEP][min(5 * step // STEPS, 4)], 16
+    if name == nm.SD_GEO:
+        frames = FRAMES[nm.SD_GEO][min(4 * step // STEPS, 3) :]
         return next(frame for frame in frames if frame[1] <= inputs)
     return 1, 16
 
@@ -59,9 +45,9 @@ def beta_of(name, step):
     time = step / STEPS
     if step == STEPS:
         return 0.0
-    if name == MD_LINEAR:
+    if name == nm.MD_LINEAR:
         return max(0.0, 1 - time / 0.12)
-    return 0.5 ** (time / 0.06) if name in (MD_EXP, MILD_MD) else 0.0
+    return 0.5 ** (time / 0.06) if name in (nm.MD_EXP, nm.MILD_MD) else 0.0
 
 
 def by_hand(name, case, pull):
@@ -69,7 +55,7 @@ def by_hand(name, case, pull):
     data, recipe = case.data, Recipe("vit", schedule="one cycle", epochs=STEPS, rate=0.003)
     model = fresh(data, recipe, case.seed)
     weights = {k: p.detach().clone() for k, p in model.network.named_parameters()}
-    thin = [] if name == DENSE else [k for k in weights if ".mlp." in k and k.endswith("weight")]
+    thin = [] if name == nm.DENSE else [k for k in weights if ".mlp." in k and k.endswith("weight")]
     adamw = torch.optim.AdamW(weights.values(), 0.003, weight_decay=0.01)
 
     def used(step):
@@ -91,9 +77,9 @@ def by_hand(name, case, pull):
         slopes = dict(zip(masked_weights, grads, strict=True))
         for key, weight in weights.items():
             weight.grad = slopes[key]
-            if key in thin and name in (MD_LINEAR, MD_EXP, MILD_MD):
+            if key in thin and name in (nm.MD_LINEAR, nm.MD_EXP, nm.MILD_MD):
                 weight.grad = slopes[key] * gates[key]
-            if key in thin and name in (SR_STE, MILD_SR):
+            if key in thin and name in (nm.SR_STE, nm.MILD_SR):
                 weight.grad = slopes[key] + pull * (1 - masks[key]) * weight
         adamw.param_groups[0]["lr"] = recipe.rate_at(step / STEPS)
         adamw.step()
@@ -102,9 +88,9 @@ def by_hand(name, case, pull):
     result, labels = logits(masked_weights, rows), data.targets(rows)
     shares = [mask.mean().item() for mask in masks.values()]
     return {
-        RIGHT: (result.argmax(1) == labels).float().mean().item(),
-        SURE: result.softmax(1)[torch.arange(len(rows)), labels].mean().item(),
-        PATTERN_KEPT: np.mean(shares) if shares else 1.0,
+        nm.RIGHT: (result.argmax(1) == labels).float().mean().item(),
+        nm.SURE: result.softmax(1)[torch.arange(len(rows)), labels].mean().item(),
+        nm.PATTERN_KEPT: np.mean(shares) if shares else 1.0,
     }
 
 
@@ -118,26 +104,28 @@ def test_every_figure_is_that_of_networks_trained_by_hand():
         for name in result.rows:
             with torch.enable_grad():
                 expected = by_hand(name, case, pull)
-            figures = {column: result.cell(name, column) for column in (RIGHT, SURE, PATTERN_KEPT)}
+            figures = {column: result.cell(name, column) for column in expected}
             assert figures == pytest.approx(expected, abs=2e-4), name
-            sure[name] = figures[SURE]
+            sure[name] = figures[nm.SURE]
     assert len(set(sure.values())) == len(sure)
-    assert {result.cell(name, PATTERN_KEPT) for name in (MILD_SR, MILD_MD)} == {0.5}
-    assert {result.cell(name, PATTERN_KEPT) for name in (STE, MD_EXP, SD_GEO)} == {1 / 16}
+    assert {result.cell(name, nm.PATTERN_KEPT) for name in (nm.MILD_SR, nm.MILD_MD)} == {0.5}
+    assert {result.cell(name, nm.PATTERN_KEPT) for name in (nm.STE, nm.MD_EXP, nm.SD_GEO)} == {
+        1 / 16
+    }
 
 
 def test_what_two_conditions_share_is_trained_once():
     """At 2:4 the two controls are conditions that are there already."""
     conditions = NMFlowExperiment(pattern="2:4").conditions(small_case())
-    assert conditions[MILD_SR].fingerprint == conditions[SR_STE].fingerprint
-    assert conditions[MILD_MD].fingerprint == conditions[MD_EXP].fingerprint
+    assert conditions[nm.MILD_SR].fingerprint == conditions[nm.SR_STE].fingerprint
+    assert conditions[nm.MILD_MD].fingerprint == conditions[nm.MD_EXP].fingerprint
     others = NMFlowExperiment(pull=0.001).conditions(small_case())
     changed = {
         name
         for name, condition in NMFlowExperiment().conditions(small_case()).items()
         if others[name].fingerprint != condition.fingerprint
     }
-    assert changed == {SR_STE, MILD_SR}
+    assert changed == {nm.SR_STE, nm.MILD_SR}
 
 
 def cells(picture, row, column, times=6):
@@ -148,10 +136,9 @@ def cells(picture, row, column, times=6):
 def test_the_picture_is_the_block_that_the_forward_pass_sees():
     case = ExperimentCase(data_sets.load("digits"))
     picture = NMFlowExperiment().picture(case)
-    model = fresh(case.data, Recipe("vit"), 0)
-    weight = model.network.blocks[0].mlp.fc1.weight.detach()
+    weight = fresh(case.data, Recipe("vit"), 0).network.blocks[0].mlp.fc1.weight.detach()
     is_kept = kept_by_hand(weight, (1, 16))[:16, :32].bool().numpy()
-    assert picture.rows == ("STE, SR-STE", MD_LINEAR, MD_EXP, SD_STEP, SD_GEO)
+    assert picture.rows == ("STE, SR-STE", nm.MD_LINEAR, nm.MD_EXP, nm.SD_STEP, nm.SD_GEO)
     for row, column in ((0, 0), (0, 5), (1, 0), (2, 3), (4, 5)):
         red, _, blue = np.moveaxis(cells(picture, row, column), -1, 0)
         assert (blue[is_kept] > red[is_kept]).all()
@@ -163,7 +150,7 @@ def test_the_picture_is_the_block_that_the_forward_pass_sees():
     assert [picture.caption(4, at) for at in (0, 4, 5)] == ["4:64", "2:32", "1:16"]
     assert (picture.images[0, 0, :, 95] == 120).all()  # between two groups of 16
     kernels = torch.arange(20 * 40 * 6).view(20, 40, 2, 3)
-    assert np.array_equal(corner(kernels)[..., 0], kernels[:16, :32, 0, 0])
+    assert np.array_equal(nm.corner(kernels)[..., 0], kernels[:16, :32, 0, 0])
     assert picture.finding.startswith("Weights that the forward pass sees")
     assert "Dense stay" not in picture.finding
 
@@ -187,10 +174,10 @@ def test_layers_that_stay_dense_are_named():
 def test_what_the_paper_claims_is_measured_with_three_seeds(network, measure):
     result = answer(NMFlowExperiment(network=network), ExperimentCase(data_sets.load("digits")))
     table, claims = result["table"], result["claims"]
-    assert table.cell(DENSE, RIGHT) > 0.85
-    for name in (STE, SR_STE, MD_LINEAR, MD_EXP, SD_STEP, SD_GEO):
-        assert table.cell(name, PATTERN_KEPT) == 1 / 16
-    assert table.cell(MILD_MD, PATTERN_KEPT) == 0.5
+    assert table.cell(nm.DENSE, nm.RIGHT) > 0.85
+    for name in (nm.STE, nm.SR_STE, nm.MD_LINEAR, nm.MD_EXP, nm.SD_STEP, nm.SD_GEO):
+        assert table.cell(name, nm.PATTERN_KEPT) == 1 / 16
+    assert table.cell(nm.MILD_MD, nm.PATTERN_KEPT) == 0.5
     what = f"N:M flow at 1:16 on digits, {network}"
     outcomes.note(measure, what, claims)
     for column in NMFlowExperiment.measures[:2]:

@@ -66,11 +66,8 @@ def test_the_n_largest_of_every_m_inputs_are_kept(shape, pattern):
     assert (is_kept.sum(1) == pattern[0]).all()
     least = torch.where(is_kept, groups, inf).amin(1)
     assert (least >= torch.where(is_kept, -inf, groups).amax(1)).all()
-
-
-def test_of_equal_weights_exactly_n_are_kept():
-    for weight in (torch.zeros(3, 16), torch.ones(3, 16), -torch.ones(2, 16, 3, 3)):
-        assert (in_groups(largest_weights(weight, (2, 4)), 4).sum(1) == 2).all()
+    for equal in (torch.zeros(shape), -torch.ones(shape)):
+        assert (in_groups(largest_weights(equal, pattern), pattern[1]).sum(1) == pattern[0]).all()
 
 
 def test_two_of_four_are_those_of_torch_s_sparsifier():
@@ -154,8 +151,7 @@ def test_the_pattern_holds_whenever_beta_is_0_and_in_the_end(data, name, recipe,
 def test_recipes_that_coincide_give_the_same_bits(data):
     ste, _ = trained(data, VIT, regime=STE)
     at_once = replace(STE, fade=EXPONENTIAL, half_life=0.0)
-    equal = [replace(STE, pull=0.0), at_once, replace(at_once, fade=LINEAR)]
-    for recipe in equal:
+    for recipe in [replace(STE, pull=0.0), at_once, replace(at_once, fade=LINEAR)]:
         assert same(trained(data, VIT, regime=recipe)[0], ste)
     for name, recipe in list(RECIPES.items())[1:]:
         assert not same(trained(data, VIT, regime=recipe)[0], ste), name
@@ -198,7 +194,7 @@ def test_beta_halves_in_its_half_life_and_ends_at_0():
     assert STE.beta(0.0) == 0
 
 
-def test_frames_are_equally_long_between_the_phases():
+def test_frames_are_equally_long_between_the_phases_and_too_large_groups_are_left_out():
     assert (*stepwise((1, 16)), (1, 16)) == ((15, 16), (8, 16), (4, 16), (2, 16), (1, 16))
     assert (*stepwise((2, 4)), (2, 4)) == ((3, 4), (2, 4))
     assert (*stepwise((1, 4)), (1, 4)) == ((3, 4), (2, 4), (1, 4))
@@ -213,9 +209,6 @@ def test_frames_are_equally_long_between_the_phases():
     late = {pattern for pattern, done in zip(patterns, times, strict=True) if done > 0.66}
     assert late == {(1, 16)}
     assert regime.pattern_at(1.0, 64) == (1, 16)
-
-
-def test_a_frame_whose_groups_are_too_large_is_left_out():
     regime = replace(STE, frames=geometric((1, 16)))
     results = [regime.pattern_at(done, 64) for done in (0.1, 0.4, 0.6, 0.9)]
     assert results == [(4, 64), (4, 64), (2, 32), (1, 16)]
@@ -229,9 +222,8 @@ def test_feed_forward_layers_or_convolutions_are_meant_and_others_stay_dense(dat
     assert not dense
     model = fresh(data, CNN)
     fits, dense = split(model, (1, 32))
-    assert {part.name for part in (*fits, *dense)} == {
-        p.name for p in prunable_parts(model) if p.is_conv
-    }
+    expected = {p.name for p in prunable_parts(model) if p.is_conv}
+    assert {part.name for part in (*fits, *dense)} == expected
     assert [part.shape[1] for part in fits] == [32, 32, 64, 32]
     assert "conv" in [part.layer for part in dense]
 

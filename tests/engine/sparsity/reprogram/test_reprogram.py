@@ -82,8 +82,7 @@ def sources_by_hand(seed):
         if share:
             left = torch.cat([weights[name][keep[name]].abs() for name in weights])
             total = sum(w.numel() for w in weights.values())
-            gone = round((1 - share / (len(left) / total)) * len(left))
-            line = left.sort().values[gone]
+            line = left.sort().values[round((1 - share / (len(left) / total)) * len(left))]
             keep = {name: keep[name] & (weights[name].abs() >= line) for name in weights}
     return dict(zip((DENSE, *TICKETS), result, strict=True))
 
@@ -234,8 +233,7 @@ def test_without_a_border_a_prompt_has_no_gradient_and_is_the_mapping_alone():
         network.prompt.requires_grad_()
         F.cross_entropy(network(case.data.pixels(rows)), case.data.targets(rows)).backward()
         assert bool(network.prompt.grad.any()) is moves
-        inner = network.prompt.grad[:, border : 16 - border, border : 16 - border]
-        assert not inner.any()
+        assert not network.prompt.grad[:, border : 16 - border, border : 16 - border].any()
 
 
 @pytest.mark.parametrize("way", [LP, VP])
@@ -266,10 +264,9 @@ def test_test_images_decide_nothing_that_is_learned(mapping, monkeypatch):
     test = case.data.rows("test")
     images, labels = case.data.images.copy(), case.data.labels.copy()
     images[test], labels[test] = 255 - images[test], (labels[test] + 1) % 3
-    other = replace(case, data=replace(case.data, images=images, labels=labels))
     ours, theirs = (
         Reprogram(epochs=3, mapping=mapping).adapt(source, VP, question, lambda *_: None).network
-        for question in (case, other)
+        for question in (case, replace(case, data=replace(case.data, images=images, labels=labels)))
     )
     assert torch.equal(ours.mapping, theirs.mapping)
     assert torch.equal(ours.prompt, theirs.prompt)
@@ -280,9 +277,8 @@ def test_test_images_decide_nothing_that_is_learned(mapping, monkeypatch):
 
 def test_classes_are_bound_by_the_images_given_and_drawn_ones_by_the_seed():
     data, source = data_sets.load("digits"), resnet()
-    model = reprogrammed.reprogrammed_classifier(
-        reprogrammed.Prompted(source, 4, torch.arange(10)), data
-    )
+    prompted = reprogrammed.Prompted(source, 4, torch.arange(10))
+    model = reprogrammed.reprogrammed_classifier(prompted, data)
     rows = data.some("train", 100)
     reprogrammed.bind(model, data, rows)
     network = model.network
@@ -393,8 +389,7 @@ def test_views_are_of_the_networks_behind_the_figures():
     bins = result["prompt ticket"]
     at = next(row for row, name in enumerate(runs.rows) if name == TICKETS[-1])
     gaps = bins["images"] * np.abs(bins["confidence"] - bins["right"])
-    error = np.nansum(gaps) / bins["images"].sum()
-    assert runs[VP_ERROR][at] == pytest.approx(error, abs=1e-6)
+    assert runs[VP_ERROR][at] == pytest.approx(np.nansum(gaps) / bins["images"].sum(), abs=1e-6)
     source = trained_model(method.conditions(case)[DENSE])
     network = method.adapt(source, VP, case, lambda *_: None).network
     border = result["prompts"].images[0, 0].astype(float) / 255

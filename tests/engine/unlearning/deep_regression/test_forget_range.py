@@ -1,16 +1,15 @@
 """Forgetting a range of a number: figures by hand, Blindspot's loss, its limits, the claims."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from scipy.stats import norm, wasserstein_distance
 
-from engine.core.errors import BlindspotError, Cancelled
 from engine.core.keeping.memory import Memory
 from engine.core.method import quiet
-from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import RangeForgetting
 from engine.unlearning.deep_regression import experiment as forget_range
@@ -47,7 +46,8 @@ from engine.vision import data as data_sets
 from engine.vision.data.brain import FIELD
 from engine.vision.training import Batch, absolute_error, fresh, loop, outputs, train
 from tests import tiny
-from tests.outcomes import OUTCOMES_HERE, keep
+from tests.outcomes import OUTCOMES_HERE, margins_of, measured
+from tests.refusals import assert_refused, reports_until_stopped
 
 
 @pytest.fixture
@@ -70,8 +70,7 @@ def by_hand(task, model, rows, recipe, seed, targets=None, objective=absolute_er
 
 
 def slow_loss(model, proxy, batch, gone, beta):
-    """Blindspot's loss, image by image and layer by layer."""
-    share, pieces = gone.float().mean().item(), {"number": [], "attention": [], "stays": []}
+    share, loss = gone.float().mean().item(), 0.0
 
     def maps_of(network, pixels):
         result, maps = [], (pixels - network.mean) / network.std
@@ -81,31 +80,28 @@ def slow_loss(model, proxy, batch, gone, beta):
             result.append(maps)
         return result
 
-    ours, theirs = maps_of(model, batch.pixels), None
     predictions = model(batch.pixels)[:, 0]
     if gone.any():
-        theirs = maps_of(proxy, batch.pixels[gone])
-        pieces["number"] = (predictions[gone] - proxy(batch.pixels[gone])[:, 0]).abs().mean()
-        layers = []
-        for activations, other in zip(ours, theirs, strict=True):
-            rows = []
-            for activation, other_activation in zip(activations[gone], other, strict=True):
-                a, b = ((maps**2).mean(0).flatten() for maps in (activation, other_activation))
-                rows.append(((a / a.norm() - b / b.norm()) ** 2).mean())
-            layers.append(torch.stack(rows).mean())
-        pieces["attention"] = sum(layers)
-    loss = 0.0
-    if gone.any():
-        loss += share * (pieces["number"] + beta * pieces["attention"])
+        number = (predictions[gone] - proxy(batch.pixels[gone])[:, 0]).abs().mean()
+        attention, pairs = 0.0, map(maps_of, (model, proxy), [batch.pixels[gone]] * 2)
+        for ours, theirs in zip(*pairs, strict=True):
+            for image_maps in zip(ours, theirs, strict=True):
+                a, b = ((maps**2).mean(0).flatten() for maps in image_maps)
+                attention += ((a / a.norm() - b / b.norm()) ** 2).mean() / len(ours)
+        loss += share * (number + beta * attention)
     if not gone.all():
         loss += (1 - share) * (predictions[~gone] - batch.targets[~gone, 0]).abs().mean()
     return float(loss)
 
 
+@pytest.fixture(scope="module")
+def task():
+    return numbers.band_task(tiny.squares(), numbers.LARGEST, 0.3)
+
+
 @pytest.mark.parametrize("places", [range(12), [0, 1], [0, 5, 9]])
 @pytest.mark.parametrize("beta", [0.0, 50.0])
-def test_blindspot_s_loss_is_that_of_a_slow_sum(places, beta):
-    task = numbers.band_task(tiny.squares(), numbers.LARGEST, 0.3)
+def test_blindspot_s_loss_is_that_of_a_slow_sum(places, beta, task):
     rows = task.data.rows("train")[list(places)]
     model, proxy = (untrained(task, seed) for seed in (0, 1))
     model.train()
@@ -113,11 +109,9 @@ def test_blindspot_s_loss_is_that_of_a_slow_sum(places, beta):
         layer[1].eval()  # norms use the same statistics in the pieces as in the whole
     batch = Batch(rows, task.data.pixels(rows), torch.from_numpy(task.targets[rows])[:, None])
     loss = numbers.ProxyLoss(proxy, torch.from_numpy(task.forgotten), beta)
-    gone = torch.from_numpy(task.forgotten[rows])
     with torch.no_grad():
-        assert loss(model, batch).item() == pytest.approx(
-            slow_loss(model, proxy, batch, gone, beta), rel=1e-5
-        )
+        slow = slow_loss(model, proxy, batch, torch.from_numpy(task.forgotten[rows]), beta)
+        assert loss(model, batch).item() == pytest.approx(slow, rel=1e-5)
 
 
 def test_attention_is_squared_averaged_over_channels_and_normalized_within_each_image():
@@ -127,23 +121,18 @@ def test_attention_is_squared_averaged_over_channels_and_normalized_within_each_
     assert numbers.attention(maps).tolist() == [pytest.approx(row) for row in expected.tolist()]
 
 
-def test_the_proxy_stays_as_it_is_and_in_eval_mode(monkeypatch):
-    task = numbers.band_task(tiny.squares(), numbers.LARGEST, 0.3)
+def test_the_proxy_stays_as_it_is_and_in_eval_mode(task):
     model, proxy = (untrained(task, seed) for seed in (0, 1))
     proxy.train().requires_grad_(True)
     loss = numbers.ProxyLoss(proxy, torch.from_numpy(task.forgotten), 50.0)
     before = {name: tensor.clone() for name, tensor in proxy.state_dict().items()}
     modes = []
-    proxy.register_forward_hook(
-        lambda module, *_: modes.append((module.training, module.network.training))
-    )
+    proxy.register_forward_hook(lambda net, *_: modes.append((net.training, net.network.training)))
     recipe = numbers.further(replace(RECIPE, shift=0, mirror=False), 1)
     trained = by_hand(task, model, task.data.rows("train"), recipe, 0, objective=loss)
-    assert modes
     assert set(modes) == {(False, False)}
     assert not any(weight.requires_grad for weight in proxy.parameters())
-    after = proxy.state_dict()
-    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in proxy.state_dict().items())
     assert not torch.equal(trained.network.head.weight, model.network.head.weight)
 
 
@@ -177,27 +166,19 @@ def test_the_band_is_an_end_of_the_training_areas_in_cm2(end, share):
     assert (task.low, task.high) == pytest.approx(ends)
 
 
-def test_data_without_masks_or_with_too_few_lesions_are_refused_in_a_sentence():
+def test_data_without_masks_or_with_too_few_lesions_are_refused_in_a_sentence(task):
     data = tiny.squares()
-    task = numbers.band_task(data, numbers.LARGEST, 0.3)
     is_moved = np.isin(data.ids, task.data.ids[task.rows("validation", forgotten=True)[2:]])
+    moved = replace(data, split=np.where(is_moved, 0, data.split).astype(np.uint8))
+    without = replace(data, truth={"mask": np.zeros((96, 16, 16), bool)})
     for refused, share, words in (
         (tiny.columns(8, ("a", "b")), 0.3, "no masks of lesions"),
         (tiny.squares(count=24), 0.1, "At least 4 training images must be forgotten"),
-        (
-            replace(data, split=np.where(is_moved, 0, data.split).astype(np.uint8)),
-            0.3,
-            "At least 4 validation images must be forgotten",
-        ),
-        (
-            replace(data, truth={"mask": np.zeros((96, 16, 16), bool)}),
-            0.3,
-            "no image with a lesion",
-        ),
+        (moved, 0.3, "At least 4 validation images must be forgotten"),
+        (without, 0.3, "no image with a lesion"),
         (replace(data, classes=("none", "diffuse")), 0.3, "no image with a lesion"),
     ):
-        with pytest.raises(BlindspotError, match=words):
-            numbers.band_task(refused, numbers.LARGEST, share)
+        assert_refused(words, numbers.band_task, refused, numbers.LARGEST, share)
 
 
 def test_the_distance_is_scipy_s_and_a_density_is_that_of_gaussians():
@@ -229,8 +210,7 @@ def test_an_attacker_finds_what_is_known_by_heart_and_not_the_band_itself(monkey
     assert membership(None, task, 0)[1] == 0.5
 
 
-def test_learning_again_ends_at_the_goal_and_at_the_most_epochs(monkeypatch):
-    task = numbers.band_task(tiny.squares(), numbers.LARGEST, 0.3)
+def test_learning_again_ends_at_the_goal_and_at_the_most_epochs(task, monkeypatch):
     model = untrained(task, 0)
     recipe = replace(numbers.further(RECIPE, 2), rate=0.01)
     batches = 2 * -(-len(task.data.rows("train")) // recipe.batch)
@@ -256,11 +236,8 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short, monke
     data, everything = task.data, task.data.rows("train")
     stays, gone = (task.rows("train", forgotten=side) for side in (False, True))
     first, on = fresh(data, recipe, seed), numbers.further(recipe, 1)
-    nets = {
-        RETRAINED: by_hand(task, first, stays, recipe, seed),
-        ORIGINAL: by_hand(task, first, everything, recipe, seed),
-    }
-    original = nets[ORIGINAL]
+    original = by_hand(task, first, everything, recipe, seed)
+    nets = {RETRAINED: by_hand(task, first, stays, recipe, seed), ORIGINAL: original}
     nets[TUNED] = by_hand(task, original, stays, replace(on, epochs=5), seed)
     noise = numbers.noisy_targets(task, seed)
     nets[GAUSSIAN] = by_hand(task, original, everything, on, seed, noise)
@@ -322,40 +299,29 @@ def test_stop_is_heard_while_the_proxy_learns_and_while_the_band_is_learned_agai
     training = method.conditions(short)[ORIGINAL]
     reference = method.reference(training, quiet)
 
-    def stop(done, words="", partial=None):
-        raise Cancelled
-
-    with pytest.raises(Cancelled):
-        method.proxy_network(training, reference.task, stop)
+    reports_until_stopped(partial(method.proxy_network, training, reference.task))
     worst = replace(reference, goal=0.0, steps=1.0)
     monkeypatch.setattr(RangeForgetting, "reference", lambda *_: worst)
-    with pytest.raises(Cancelled):
-        method.measured(ORIGINAL, reference.original, training, stop)
+    reports_until_stopped(partial(method.measured, ORIGINAL, reference.original, training))
 
 
 def test_the_views_are_those_of_the_first_seed(short):
     method = RangeForgetting(seeds=2, epochs=1, proxy=2)
     result = method(short)
     task = numbers.band_task(short.data, method.end, method.share)
-    training = method.conditions(short)[BLINDSPOT]
-    model = method.network(BLINDSPOT, training, quiet)
-    rows = task.data.rows("test")
-    assert result["predictions"]["area"] == pytest.approx(task.targets[rows])
-    assert result["predictions"][BLINDSPOT] == pytest.approx(
-        predicted_numbers(model, task, rows), rel=1e-5
-    )
-    gone = task.rows("train", forgotten=True)
-    assert result["forgotten"][BLINDSPOT] == pytest.approx(
-        predicted_numbers(model, task, gone), rel=1e-5
-    )
+    model = method.network(BLINDSPOT, method.conditions(short)[BLINDSPOT], quiet)
+    tested, gone = task.data.rows("test"), task.rows("train", forgotten=True)
+    assert result["predictions"]["area"] == pytest.approx(task.targets[tested])
+    for view, rows in (("predictions", tested), ("forgotten", gone)):
+        expected = predicted_numbers(model, task, rows)
+        assert result[view][BLINDSPOT] == pytest.approx(expected, rel=1e-5)
     assert result["band"].values.tolist() == pytest.approx([task.low, task.high])
 
 
 def test_the_picture_goes_from_small_to_large_and_outlines_each_lesion():
     case = ExperimentCase(tiny.squares())
     picture = RangeForgetting().picture(case)
-    assert picture.columns[0] == "1: stays"
-    assert picture.columns[-1] == "8: forgotten"
+    assert picture.columns[::7] == ("1: stays", "8: forgotten")
     areas = [float(words.split()[0]) for words in picture.captions[8:]]
     assert areas == sorted(areas)
     drawn = (picture.images[1] != picture.images[0]).any(-1)
@@ -371,12 +337,10 @@ def test_figures_as_in_the_paper_make_every_claim_hold_and_noise_makes_it_fail()
         GAUSSIAN: {DISTANCE: 2.33, PAIRED: 2.6, RETAINED: 9.81, AIN: 0.010},
         BLINDSPOT: {DISTANCE: 1.15, PAIRED: 1.9, RETAINED: 9.98, AIN: 0.333},
     }
-    margins = [claim.margin(lambda row, name: paper[row][name]) for claim in CLAIMS]
-    assert margins == pytest.approx(
-        [0.5 - 1.15 / 2.99, 1.18 / 2.99, 1.15 - 9.98 / 9.33, 0.7 / 3, 0.323]
-    )
+    expected = [0.5 - 1.15 / 2.99, 1.18 / 2.99, 1.15 - 9.98 / 9.33, 0.7 / 3, 0.323]
+    assert margins_of(CLAIMS, paper) == pytest.approx(expected)
     noise = paper | {BLINDSPOT: {DISTANCE: 6.0, PAIRED: 8.0, RETAINED: 14.0, AIN: 0.0}}
-    assert all(claim.margin(lambda row, name: noise[row][name]) < 0 for claim in CLAIMS)
+    assert max(margins_of(CLAIMS, noise)) < 0
 
 
 @pytest.mark.slow
@@ -386,10 +350,8 @@ def test_with_the_retrained_network_as_proxy_and_no_attention_blindspot_comes_ne
     reference = method.reference(method.conditions(case)[BLINDSPOT], quiet)
     task = reference.task
     loss = numbers.ProxyLoss(reference.retrained, torch.from_numpy(task.forgotten), 0.0)
-    rows = task.data.rows("train")
-    model = numbers.taught(
-        reference.original, task, rows, numbers.further(RECIPE, 1), case.seed, objective=loss
-    )
+    rows, recipe = task.data.rows("train"), numbers.further(RECIPE, 1)
+    model = numbers.taught(reference.original, task, rows, recipe, case.seed, objective=loss)
     gone = task.rows("train", forgotten=True)
     expected = predicted_numbers(reference.retrained, task, gone)
     before = wasserstein(predicted_numbers(reference.original, task, gone), expected)
@@ -400,10 +362,8 @@ def test_with_the_retrained_network_as_proxy_and_no_attention_blindspot_comes_ne
 @pytest.mark.timeout(3600)
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method = RangeForgetting()
-    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    table = result["table"]
     where = f"a range of a number, {method.end} {method.share:.0%}"
-    keep(measure, method, result, where, OUTCOMES_HERE)
+    table = measured(measure, method, where, OUTCOMES_HERE)["table"]
     assert table.cell(RETRAINED, DISTANCE) == 0
     assert table.cell(RETRAINED, FORGOTTEN) > 1.5 * table.cell(ORIGINAL, FORGOTTEN)
     assert table.cell(RETRAINED, RETAINED) < 1.15 * table.cell(ORIGINAL, RETAINED)

@@ -20,8 +20,11 @@ def stays(gone):
 
 
 def by_scikit_learn(kind, rows, penalty):
-    """Weights (D, C) of a peer."""
-    x, y = X[rows].numpy(), Y[rows].numpy()
+    return peer_weights(kind, X[rows].numpy(), Y[rows].numpy(), penalty)
+
+
+def peer_weights(kind, x, y, penalty):
+    """Weights (D, C) that scikit-learn finds."""
     if kind == heads.RIDGE:
         return Ridge(alpha=penalty, fit_intercept=False).fit(x, y).coef_.T
     peer = LogisticRegression(
@@ -33,8 +36,7 @@ def by_scikit_learn(kind, rows, penalty):
 @pytest.mark.parametrize("kind", heads.HEADS)
 @pytest.mark.parametrize("penalty", [0.1, 10.0])
 def test_a_fitted_layer_is_scikit_learn_s(kind, penalty):
-    rows = torch.arange(N)
-    expected = by_scikit_learn(kind, rows, penalty)
+    expected = by_scikit_learn(kind, torch.arange(N), penalty)
     np.testing.assert_allclose(heads.train_head(kind, X, Y, penalty), expected, atol=1e-8)
 
 
@@ -71,11 +73,8 @@ def test_the_block_formula_of_logistic_regression_is_a_step_of_newton_on_what_st
         step = heads.stepped(heads.LOGISTIC, X[rows], Y[rows, index], whole[:, index], 1.0)
         torch.testing.assert_close(together[:, index], whole[:, index] + step, atol=1e-8, rtol=0)
     again = torch.from_numpy(by_scikit_learn(heads.LOGISTIC, rows, 1.0))
-    before, after, summed = (
-        float((solution - again).norm()) for solution in (whole, together, alone)
-    )
-    assert after < 0.2 * before
-    assert after < summed
+    before, after, summed = ((result - again).norm() for result in (whole, together, alone))
+    assert after < min(0.2 * before, summed)
     *_, last = heads.newton(heads.LOGISTIC, X[rows], Y[rows], whole, 1.0)
     torch.testing.assert_close(last, again, atol=1e-8, rtol=0)
 
@@ -83,30 +82,24 @@ def test_the_block_formula_of_logistic_regression_is_a_step_of_newton_on_what_st
 @pytest.mark.parametrize("kind", heads.HEADS)
 def test_slopes_are_those_of_the_losses(kind):
     weights = torch.from_numpy(RNG.normal(size=(WIDTH, 3))).requires_grad_()
-    total = sum(heads.loss(kind, X, Y[:, index], weights[:, index], 2.0) for index in range(3))
-    total.backward()
-    expected = heads.slope(kind, X, Y, weights.detach(), 2.0)
-    torch.testing.assert_close(weights.grad, expected)
+    summed_loss(kind, weights, 2.0).backward()
+    torch.testing.assert_close(weights.grad, heads.slope(kind, X, Y, weights.detach(), 2.0))
+
+
+def summed_loss(kind, weights, penalty):
+    return sum(heads.loss(kind, X, Y[:, at], weights[:, at], penalty) for at in range(3))
 
 
 def test_newton_comes_home_from_far_away_and_a_class_that_goes_altogether_has_weights():
     far = torch.full((WIDTH, 3), 30.0, dtype=torch.float64)
     path = list(heads.newton(heads.LOGISTIC, X, Y, far, 0.1))
-    torch.testing.assert_close(
-        path[-1], heads.train_head(heads.LOGISTIC, X, Y, 0.1), atol=1e-8, rtol=0
-    )
-    losses = [
-        sum(
-            float(heads.loss(heads.LOGISTIC, X, Y[:, index], iterate[:, index], 0.1))
-            for index in range(3)
-        )
-        for iterate in (far, *path)
-    ]
+    expected = by_scikit_learn(heads.LOGISTIC, torch.arange(N), 0.1)
+    np.testing.assert_allclose(path[-1], expected, atol=1e-8)
+    losses = [float(summed_loss(heads.LOGISTIC, iterate, 0.1)) for iterate in (far, *path)]
     assert (np.diff(losses) <= 1e-9 * losses[0]).all()
     gone = torch.from_numpy(np.flatnonzero(LABELS == 1))
     rows = stays(gone)
-    again = heads.train_head(heads.LOGISTIC, X[rows], Y[rows], 1.0)
-    assert again.isfinite().all()
+    assert heads.train_head(heads.LOGISTIC, X[rows], Y[rows], 1.0).isfinite().all()
     whole = heads.train_head(heads.RIDGE, X, Y, 1.0)
     together, _ = heads.remove_images(heads.RIDGE, X, Y, whole, gone, 1.0)
     assert together[:, 1].abs().max() < 1e-10

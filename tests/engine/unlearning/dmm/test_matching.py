@@ -47,15 +47,14 @@ def off(model, case, wanted, rows):
 
 
 def test_om_comes_to_say_what_its_oracle_says(case):
-    result = answer(OracleMatching(**LONG), case)
-    oracle = torch.from_numpy(logits_of(train_part(case, STAYS, teachers(0)))[0].copy())
-    model = rebuilt(result["model"])
+    method = OracleMatching(**LONG)
+    results = (answer(method, replace(case, seed=seed)) for seed in (0, 1))
+    model, other = (rebuilt(result["model"]) for result in results)
+    oracle, second, *_ = torch.from_numpy(logits_of(train_part(case, STAYS, teachers(0))).copy())
     for rows in (case.splits.forget, case.splits.retain, case.splits.test):
         assert off(model, case, oracle, rows) < 0.3 * off(case.model, case, oracle, rows)
-    other = answer(OracleMatching(**LONG), replace(case, seed=1))
-    second = torch.from_numpy(logits_of(train_part(case, STAYS, teachers(0)))[1].copy())
     forget = case.splits.forget
-    assert off(rebuilt(other["model"]), case, second, forget) < off(model, case, second, forget)
+    assert off(other, case, second, forget) < off(model, case, second, forget)
 
 
 def test_dmm_is_taught_the_original_s_logits_and_what_the_datamodel_adds(case):
@@ -90,8 +89,8 @@ def test_what_is_taught_goes_over_the_forgotten_and_a_fresh_draw_and_teachers_do
         assert len(set(rows[count:])) == 2 * count
         assert set(rows[count:]) <= set(case.splits.retain)
     assert set(first) != set(second)
-    seeds = [kind(part) for kind in (teachers, judges, others) for part in range(5)]
-    assert len(set(seeds)) == 15
+    seeds = {kind(part) for kind in (teachers, judges, others) for part in range(5)}
+    assert len(seeds) == 15
     assert max(seeds) <= 99  # the most that can be asked for
     assert trainings.SEEDS[ALL] + 100 * trainings.PART <= trainings.SEEDS[STAYS]
 
@@ -109,8 +108,6 @@ def test_what_can_be_had_before_is_no_part_of_the_seconds_and_is_not_made_anew(c
 
 
 class Head(nn.Module):
-    """One linear layer on the pixels."""
-
     def __init__(self, side, classes):
         super().__init__()
         self.head = nn.Linear(side * side, classes)
@@ -137,13 +134,12 @@ def test_a_linear_model_that_is_taught_by_the_closed_form_becomes_its_refit():
     y = torch.eye(4, dtype=torch.float64)[data.targets()]
     train, forget = case.splits.train, case.splits.forget
 
-    def fitted(rows):
-        inner = x[rows].T @ x[rows] + ridge * torch.eye(x.shape[1], dtype=torch.float64)
-        return torch.linalg.solve(inner, x[rows].T @ y[rows])
+    def inner(rows):
+        return x[rows].T @ x[rows] + ridge * torch.eye(x.shape[1], dtype=torch.float64)
 
-    whole, refit = fitted(train), fitted(case.splits.retain)
-    inner = x[train].T @ x[train] + ridge * torch.eye(x.shape[1], dtype=torch.float64)
-    influence = torch.linalg.solve(inner, x[forget].T)  # A⁻¹ X_Fᵀ
+    parts = train, case.splits.retain
+    whole, refit = (torch.linalg.solve(inner(rows), x[rows].T @ y[rows]) for rows in parts)
+    influence = torch.linalg.solve(inner(train), x[forget].T)  # A⁻¹ X_Fᵀ
     hat = x[forget] @ influence
     residual = y[forget] - x[forget] @ whole
     block = whole - influence @ torch.linalg.solve(torch.eye(len(hat)).double() - hat, residual)

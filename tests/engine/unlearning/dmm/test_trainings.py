@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
 
 from engine.core import run
-from engine.core.errors import BlindspotError, Cancelled, DoesNotFit
+from engine.core.errors import Cancelled, DoesNotFit
 from engine.core.run import answer
 from engine.evaluation.forgetting.klom import margins
 from engine.unlearning import DMDirect, NoOp, forget_case, request
@@ -20,6 +20,7 @@ from engine.vision.models import catalog
 from engine.vision.training import Recipe, fresh, loop, outputs, train
 from tests import tiny
 from tests.engine.unlearning.trained import class_case
+from tests.refusals import assert_refused
 
 RECIPE = Recipe("mlp", epochs=2, batch=64, rate=0.05)
 
@@ -118,8 +119,7 @@ def test_what_would_take_too_long_is_refused_with_what_would_work(model, words):
     reason = trainings.too_many_for(case)
     assert words in reason
     assert "Digits MLP, Digits CNN" in reason
-    with pytest.raises(DoesNotFit, match="dozens of networks"):
-        run.answer(trainings.ManyTrainings(), case)
+    assert_refused("dozens of networks", answer, trainings.ManyTrainings(), case, error=DoesNotFit)
 
 
 @pytest.mark.parametrize(
@@ -130,10 +130,8 @@ def test_what_would_take_too_long_is_refused_with_what_would_work(model, words):
     ],
 )
 def test_too_many_logits_and_too_many_images_are_refused(case, monkeypatch, bound, may, more):
-    limit = {
-        "MOST_LOGITS": 20 * len(case.data) * 10,
-        "MOST_SHOWN": 20 * len(case.splits.train) * RECIPE.epochs,
-    }[bound]
+    images, each = (case.splits.train, RECIPE.epochs) if "SHOWN" in bound else (case.data, 10)
+    limit = 20 * len(images) * each
     monkeypatch.setattr(trainings, bound, limit)
     assert not trainings.too_many_for(case)
     monkeypatch.setattr(trainings, bound, limit - 1)
@@ -145,8 +143,8 @@ def test_too_many_logits_and_too_many_images_are_refused(case, monkeypatch, boun
 
 def test_oracles_of_another_recipe_or_of_a_pruned_model_are_refused(case):
     wide = replace(case, recipe=replace(RECIPE, width=2.0))
-    assert "those of its recipe would be other networks" in trainings.too_many_for(wide)
-    assert "other networks" in trainings.too_many_for(replace(case, recipe=Recipe("lenet")))
+    for other in (wide, replace(case, recipe=Recipe("lenet"))):
+        assert "those of its recipe would be other networks" in trainings.too_many_for(other)
     pruned = tiny.forget_case()
     pruned.model.masks = {"head.weight": np.zeros(1, np.uint8)}
     assert "was pruned" in trainings.too_many_for(pruned)
@@ -173,17 +171,13 @@ def test_the_true_change_is_that_of_oracles_and_the_predicted_one_of_the_datamod
     moved = margins(whole[:, rows] + gained[rows], labels[rows]).mean(0) - now
     np.testing.assert_allclose(images["predicted"], moved, atol=1e-5)
     logits = outputs(case.model, case.data, rows).numpy()
-    np.testing.assert_allclose(images["before"], margins(logits, labels[rows]), atol=1e-5)
-    np.testing.assert_allclose(
-        images["direct"], margins(logits + gained[rows], labels[rows]), atol=1e-5
-    )
+    for name, expected in (("before", logits), ("direct", logits + gained[rows])):
+        np.testing.assert_allclose(images[name], margins(expected, labels[rows]), atol=1e-5)
     for number, group in enumerate(GROUPS):
         part = images["group"] == number
-        expected = spearmanr(moved[part], true[part]).statistic
-        assert result["quality"].cell(group, "rank correlation") == pytest.approx(
-            expected, abs=1e-6
-        )
-        assert result["growing"][group][-1] == pytest.approx(expected, abs=1e-6)
+        expected = pytest.approx(spearmanr(moved[part], true[part]).statistic, abs=1e-6)
+        assert result["quality"].cell(group, "rank correlation") == expected
+        assert result["growing"][group][-1] == expected
     correlation = f"{result['quality'].cell('forget', 'rank correlation'):.2f}".replace("-", "−")
     assert f"a rank correlation of {correlation} (" in METHOD.finding(case, result)
 
@@ -191,12 +185,11 @@ def test_the_true_change_is_that_of_oracles_and_the_predicted_one_of_the_datamod
 def test_every_part_of_the_networks_is_used_as_soon_as_it_is_there(case):
     reports = []
     result = METHOD(case, lambda _done, _words="", partial=None: reports.append(partial))
-    first, last = [report for report in reports if report]
-    assert first["growing"]["networks"].tolist() == [20]
-    assert last["growing"]["networks"].tolist() == [20, 40]
     fewer = answer(DMDirect(networks=20, images=30), case)
-    np.testing.assert_allclose(first["images"]["predicted"], fewer["images"]["predicted"])
-    np.testing.assert_allclose(last["images"]["predicted"], result["images"]["predicted"])
+    parts = [report for report in reports if report]
+    for part, counts, whole in zip(parts, ([20], [20, 40]), (fewer, result), strict=True):
+        assert part["growing"]["networks"].tolist() == counts
+        np.testing.assert_allclose(part["images"]["predicted"], whole["images"]["predicted"])
 
 
 def test_its_record_says_what_networks_that_were_kept_once_took(case):
@@ -209,16 +202,14 @@ def test_its_record_says_what_networks_that_were_kept_once_took(case):
 
 def test_as_many_images_of_each_group_are_looked_at_and_where_nothing_changes_no_rank_is_said(case):
     rows, group = sample_groups(case, 25)
-    assert np.bincount(group).tolist() == [25, 25, 25]
-    assert len(set(rows)) == 75
+    assert (np.bincount(group).tolist(), len(set(rows))) == ([25, 25, 25], 75)
     assert set(rows[group == 0]) <= set(case.splits.forget)
     assert set(rows[group == 1]) <= set(case.splits.retain)
     everything, group = sample_groups(case, 10_000)
     assert sorted(everything[group == 0]) == sorted(case.splits.forget)
     assert len(everything) == sum(map(len, (case.splits.train, case.splits.test)))
-    constant, some = np.ones(5), np.arange(5.0)
-    assert np.isnan(rank(constant, some, some >= 0))
-    assert np.isnan(rank(some, some, some < 2))
+    some = np.arange(5.0)
+    assert np.isnan([rank(0 * some, some, some >= 0), rank(some, some, some < 2)]).all()
     assert rank(some, some**3, some >= 0) == pytest.approx(1)
 
 
@@ -243,10 +234,11 @@ def test_sums_over_the_images_are_predicted_exactly_and_no_change_by_a_ridge_wit
     had, outputs = RNG.integers(0, 2, (40, 50)).astype(float), RNG.normal(size=(40, 3))
     assert np.abs(removal_effect(had, np.ones(50, bool), 1e12) @ outputs).max() < 1e-6
     assert not (removal_effect(had, np.zeros(50, bool), 1.0) @ outputs).any()
-    with pytest.raises(BlindspotError, match="several networks"):
-        removal_effect(np.ones((1, 4)), np.ones(4, bool), 1.0)
-    with pytest.raises(BlindspotError, match="There are 4 images"):
-        removal_effect(np.ones((3, 4)), np.ones(5, bool), 1.0)
+    for shape, images, words in (
+        ((1, 4), 4, "several networks"),
+        ((3, 4), 5, "There are 4 images"),
+    ):
+        assert_refused(words, removal_effect, np.ones(shape), np.ones(images, bool), 1.0)
 
 
 def test_networks_are_counted_with_the_images_that_they_really_had():

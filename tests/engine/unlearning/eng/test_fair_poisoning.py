@@ -32,7 +32,8 @@ from engine.unlearning.eng.figures import anchored, leaking, mixed_up, plane, sc
 from engine.unlearning.eng.gradient_matching import FairVictim, bounds
 from engine.vision import data as data_sets
 from tests import tiny
-from tests.outcomes import keep
+from tests.outcomes import keep, margins_of
+from tests.refusals import assert_refused
 
 CASE = ExperimentCase(tiny.heights(), seed=3)
 
@@ -185,15 +186,14 @@ def test_figures_as_the_sheet_wants_them_make_every_claim_hold_and_others_fail()
         RANDOM: {AUC: 0.56},
         ANCHORS: {ENTROPY: 0.95},
     }
-    margins = [claim.margin(lambda row, name: sheet[row][name]) for claim in CLAIMS]
-    assert margins == pytest.approx([0.05, 0.05, 0.02, 0.02, 0.15])
+    assert margins_of(CLAIMS, sheet) == pytest.approx([0.05, 0.05, 0.02, 0.02, 0.15])
     noise = {
         CLEAN: {AUC: 0.7, ENTROPY: 0.9, TASK: 0.8},
         MATCHED: {AUC: 0.7, ENTROPY: 0.99, TASK: 0.7},
         RANDOM: {AUC: 0.8},
         ANCHORS: {ENTROPY: 0.9},
     }
-    assert all(claim.margin(lambda row, name: noise[row][name]) < 0 for claim in CLAIMS)
+    assert max(margins_of(CLAIMS, noise)) < 0
 
 
 @pytest.mark.slow
@@ -204,25 +204,23 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(measure, rows):
     result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
     table, curve = result["table"], result["curve"]
     where = keep(measure, method, result, f"poisoned fair representation, {rows}")
-    curve_words = "; ".join(
-        f"{share:.0%}: {auc:.3f}" for share, auc in zip(curve["poison"], curve[AUC], strict=True)
-    )
-    threshold = float(result["threshold"].values[0])
-    measure(
-        f"{where}; AUC by share, first seed; predicted threshold", f"{curve_words}; {threshold:.1%}"
-    )
+    points = zip(curve["poison"], curve[AUC], strict=True)
+    words = [f"{share:.0%}: {auc:.3f}" for share, auc in points]
+    words.append(f"{result['threshold'].values[0]:.1%}")
+    measure(f"{where}; AUC by share, first seed; predicted threshold", "; ".join(words))
     assert table.cell(MATCHED, AUC) > table.cell(RANDOM, AUC)
 
 
 def test_of_the_drawn_table_three_columns_know_the_group_and_four_the_task():
     table = fair_rows.drawn_table(0.3, 4)
-    rows = table.train
+    rows, parts = table.train, (table.train, table.validation, table.test)
     values, group, task = (tensor.numpy() for tensor in (rows.values, rows.group, rows.task))
-    assert [len(part) for part in (table.train, table.validation, table.test)] == [1200, 400, 400]
-    whole = np.concatenate([part.group for part in (table.train, table.validation, table.test)])
-    assert whole.mean() == 0.3
-    by_group = np.array([abs(roc_auc_score(group, column) - 0.5) for column in values.T])
-    by_task = np.array([abs(roc_auc_score(task, column) - 0.5) for column in values.T])
+    assert [len(part) for part in parts] == [1200, 400, 400]
+    assert np.concatenate([part.group for part in parts]).mean() == 0.3
+    by_group, by_task = (
+        np.array([abs(roc_auc_score(truth, column) - 0.5) for column in values.T])
+        for truth in (group, task)
+    )
     assert by_group[:3].min() > 0.2
     assert by_group[3:].max() < 0.07
     assert by_task[3:7].min() > 0.15
@@ -237,15 +235,18 @@ def test_of_the_drawn_table_three_columns_know_the_group_and_four_the_task():
 def test_measures_of_an_image_are_those_by_hand():
     image = np.array([[0.0, 0.2, 0.9, 0.0], [0.5, 0.1, 0.8, 0.0]])
     results = dict(zip(fair_rows.MEASURED, fair_rows.attributes(image[None])[0], strict=True))
-    assert results["mean brightness"] == pytest.approx(2.5 / 8)
-    assert results["50 % level"] == pytest.approx(0.15)
-    assert results["size of the head"] == pytest.approx(5 / 8)
-    assert results["bright area"] == pytest.approx(2 / 8)
-    assert results["dark area"] == pytest.approx(2 / 8)
-    assert results["left against right"] == pytest.approx((0 + 0.7 + 0.5 + 0.7) * 2 / 8)
-    assert results["front against back"] == pytest.approx((1.1 - 1.4) / 4)
     down, across = (0.5 + 0.1 + 0.1 + 0) / 4, (0.2 + 0.7 + 0.9 + 0.4 + 0.7 + 0.8) / 6
-    assert results["edges"] == pytest.approx(down + across)
+    expected = {
+        "mean brightness": 2.5 / 8,
+        "50 % level": 0.15,
+        "size of the head": 5 / 8,
+        "bright area": 2 / 8,
+        "dark area": 2 / 8,
+        "left against right": (0 + 0.7 + 0.5 + 0.7) * 2 / 8,
+        "front against back": (1.1 - 1.4) / 4,
+        "edges": down + across,
+    }
+    assert {name: results[name] for name in expected} == pytest.approx(expected)
 
 
 def test_slices_are_grouped_by_height_their_task_is_a_bright_lesion_and_others_are_refused():
@@ -256,9 +257,9 @@ def test_slices_are_grouped_by_height_their_task_is_a_bright_lesion_and_others_a
     assert table.test.group.tolist() == (data.truth["height"][rows] > edge).tolist()
     assert table.test.task.tolist() == (data.labels[rows] == 1).tolist()
     assert table.train.group.mean().item() == pytest.approx(0.25, abs=0.01)
-    with pytest.raises(BadData, match="Choose Brain phantoms, or the drawn table"):
-        fair_rows.measured_slices(tiny.squares(), 0.5, 0)
-    with pytest.raises(BadData, match="the fewest are 0"):
-        fair_rows.measured_slices(replace(data, labels=np.zeros_like(data.labels)), 0.5, 0)
-    with pytest.raises(BadData, match="has no training images"):
-        fair_rows.measured_slices(data.take(data.rows("test")), 0.5, 0)
+    for other, words in (
+        (tiny.squares(), "Choose Brain phantoms, or the drawn table"),
+        (replace(data, labels=np.zeros_like(data.labels)), "the fewest are 0"),
+        (data.take(data.rows("test")), "has no training images"),
+    ):
+        assert_refused(words, fair_rows.measured_slices, other, 0.5, 0, error=BadData)

@@ -80,8 +80,7 @@ def test_u_its_gradient_and_direction_are_those_by_hand_and_of_sklearn_whatever_
     assert result == pytest.approx(slope, rel=1e-7, abs=1e-12)
     scaled = fisher(7 * fair_rows.values + 3, fair_rows.group)
     assert scaled.item() == pytest.approx(score.item(), rel=1e-9)
-    twice = torch.cat([fair_rows.values, fair_rows.values])
-    both = torch.cat([torch.zeros(60), torch.ones(60)]).double()
+    twice, both = fair_rows.values.repeat(2, 1), torch.arange(2).repeat_interleave(60).double()
     assert fisher(twice, both).item() == pytest.approx(0, abs=1e-20)
     assert fisher(torch.ones(60, 3).double(), fair_rows.group).item() == 0  # a constant one
     z, group = fair_rows.values.numpy(), fair_rows.group.numpy()
@@ -125,17 +124,19 @@ def test_the_loss_of_the_victim_is_that_by_hand():
     assert fair_loss(z, logits, alone, 9.0).item() == fair_loss(z, logits, alone, 0.0).item()
 
 
+def flat_slope(loss, weights):
+    return torch.cat([gradient.flatten() for gradient in torch.autograd.grad(loss, weights)])
+
+
 def test_poison_s_and_clean_rows_gradients_add_up_to_that_of_all_rows(matching):
     delta = 0.3 * torch.ones_like(matching.poison.values)
     victim, weights = matching.victim, matching.weights
     both = matching.clean.joined(shifted(matching.poison, delta))
-    whole = torch.autograd.grad(victim.loss(both, 2.0), weights)
-    whole = torch.cat([gradient.flatten() for gradient in whole])
+    whole = flat_slope(victim.loss(both, 2.0), weights)
     z = victim.encoder(both.values)
     parts = z.clone()
     parts[len(matching.clean) :] = parts[len(matching.clean) :].detach()
-    clean = torch.autograd.grad(fair_loss(parts, victim.head(parts)[:, 0], both, 2.0), weights)
-    clean = torch.cat([gradient.flatten() for gradient in clean])
+    clean = flat_slope(fair_loss(parts, victim.head(parts)[:, 0], both, 2.0), weights)
     lower, share = matching.lower(delta), matching.share
     assert share == pytest.approx(0.2)
     assert torch.allclose(share * lower + clean, whole, atol=1e-12)

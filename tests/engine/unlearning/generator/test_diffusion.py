@@ -1,24 +1,24 @@
 """Noise goes in and out by the formulas of DDPM and DDIM; images are drawn by the sampler's."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
-from engine.core.errors import Cancelled
 from engine.unlearning.generator.diffusion import NoiseSchedule, guided
 from engine.unlearning.generator.network import built
 from engine.unlearning.generator.sampling import SampleSettings, as_gray, draw_images
 from tests import tiny
+from tests.refusals import reports_until_stopped
 
 NOISE = NoiseSchedule()
 BETA = np.linspace(1e-4, 0.05, 200)
+ALPHA_BAR = np.concatenate([[1.0], np.cumprod(1 - BETA)])
 
 
 def test_what_is_kept_is_the_product_of_what_each_step_keeps_and_times_go_down_to_nothing():
-    slowly = [1.0]
-    for beta in BETA:
-        slowly.append(slowly[-1] * (1 - beta))
-    assert np.allclose(NOISE.kept.numpy(), slowly, rtol=1e-6)
+    assert np.allclose(NOISE.kept.numpy(), ALPHA_BAR, rtol=1e-6)
     assert NOISE.kept[-1] < 0.01  # hardly anything of the image is left at the end
     assert NOISE.times(5) == [199, 149, 100, 50, 0]
     assert NOISE.times(200) == list(range(199, -1, -1))
@@ -39,8 +39,7 @@ def test_noise_put_in_step_by_step_is_noise_put_in_at_once():
 @pytest.mark.parametrize(("time", "before"), [(50, 49), (120, 119), (150, 100), (3, 2)])
 def test_the_posterior_is_that_of_bayes(time, before):
     """q(x_s | x_t, x_0) ∝ q(x_t | x_s) q(x_s | x_0), added up on a grid of x_s."""
-    alpha_bar = np.concatenate([[1.0], np.cumprod(1 - BETA)])
-    now, then = alpha_bar[time + 1], alpha_bar[before + 1]
+    now, then = ALPHA_BAR[time + 1], ALPHA_BAR[before + 1]
     clean, noisy = 0.4, -0.9
     grid = np.linspace(-8, 8, 400_001)
     forward = (noisy - np.sqrt(now / then) * grid) ** 2 / (1 - now / then)
@@ -52,17 +51,15 @@ def test_the_posterior_is_that_of_bayes(time, before):
     assert float(result) == pytest.approx(mean, abs=2e-4)
     assert float(variance) == pytest.approx((weight * (grid - mean) ** 2).sum(), rel=5e-3)
     if time - before == 1:  # as Ho et al. write it
-        beta, earlier = BETA[time], alpha_bar[time]
+        beta, earlier = BETA[time], ALPHA_BAR[time]
         written = np.sqrt(earlier) * beta * clean + np.sqrt(1 - beta) * (1 - earlier) * noisy
         assert float(result) == pytest.approx(written / (1 - now), abs=2e-4)
         assert float(variance) == pytest.approx((1 - earlier) / (1 - now) * beta, rel=5e-3)
 
 
 def test_the_straight_way_keeps_the_noise_the_image_is_found_from_it_and_ends_both_ways():
-    clean, drawn = (
-        torch.rand(2, 1, 3, 3, generator=tiny.seeded()) - 0.5,
-        torch.randn(2, 1, 3, 3, generator=tiny.seeded(1)),
-    )
+    clean = torch.rand(2, 1, 3, 3, generator=tiny.seeded()) - 0.5
+    drawn = torch.randn(2, 1, 3, 3, generator=tiny.seeded(1))
     times = torch.tensor([140, 140])
     noisy = NOISE.noised(clean, times, drawn)
     assert torch.allclose(NOISE.clean(noisy, 140, drawn), clean, atol=1e-4)
@@ -111,15 +108,13 @@ FEW = SampleSettings(passes=5, each=4)
 
 def slowly(generator, how, seed):
     """One image after the other, by what the papers write."""
-    alpha_bar = np.concatenate([[1.0], np.cumprod(1 - np.linspace(1e-4, 0.05, 200))])
-    times = [199, 149, 100, 50, 0]
-    results = []
+    times, results = [199, 149, 100, 50, 0], []
     for at, classes in enumerate((CLASSES[:4], CLASSES[4:])):
         chance = np.random.default_rng([seed, 41, at])
         shape = (len(classes), 1, 8, 8)
         x = torch.from_numpy(chance.standard_normal(shape, np.float32))
         for time, before in zip(times, [*times[1:], -1], strict=True):
-            now, then = alpha_bar[time + 1], alpha_bar[before + 1]
+            now, then = ALPHA_BAR[time + 1], ALPHA_BAR[before + 1]
             with torch.no_grad():
                 timesteps = torch.full((len(classes),), time)
                 noise = guided(generator.network, x, timesteps, classes, how.guidance)
@@ -159,15 +154,8 @@ def test_the_seed_draws_the_same_to_the_bit_whatever_the_threads_and_one_image_c
 
 
 def test_drawing_can_be_stopped_after_a_pass():
-    reports = []
-
-    def stop(done, _words="", _partial=None):
-        reports.append(done)
-        raise Cancelled("enough")
-
-    with pytest.raises(Cancelled):
-        draw_images(tiny.generator_case().generator, CLASSES, FEW, 0, stop)
-    assert reports == [0.2]
+    draw = partial(draw_images, tiny.generator_case().generator, CLASSES, FEW, 0)
+    assert [done for done, _ in reports_until_stopped(draw)] == [0.2]
 
 
 def test_bytes_are_the_nearest_gray_levels():

@@ -115,14 +115,12 @@ def test_the_distance_leaves_the_forgotten_class_out():
     features = np.random.default_rng(1).normal(size=(4, 6, real.rest.shape[1]))
     other = features.copy()
     other[1] += 100
-    plain_sheet, other_plain_sheet = (
+    first, second = (
         JudgedSheet(np.zeros((4, 6, 8, 8), np.uint8), np.zeros((4, 6), np.int64), sheet_features)
         for sheet_features in (features, other)
     )
-    assert real.distance(plain_sheet, without=1) == pytest.approx(
-        real.distance(other_plain_sheet, without=1)
-    )
-    assert real.distance(plain_sheet) < real.distance(other_plain_sheet)
+    assert real.distance(first, without=1) == pytest.approx(real.distance(second, without=1))
+    assert real.distance(first) < real.distance(second)
 
 
 def strip_images(view, row, column):
@@ -141,9 +139,8 @@ def samples_result():
 def test_samples_are_read_as_asked_by_another_judge():
     """An MLP that never judged them reads the pictures themselves."""
     result = Samples(each=8)(GeneratorCase.from_arguments(model="digits-generator"))
-    judge, right = embedded.load("digits-mlp"), []
-    for row in range(10):
-        right += (read_by(judge, strip_images(result["sheet"], row, 0)) == row).tolist()
+    judge, rows = embedded.load("digits-mlp"), range(10)
+    right = [read_by(judge, strip_images(result["sheet"], row, 0)) == row for row in rows]
     assert np.mean(right) >= 0.85
     assert result["read"].values.diagonal().mean() >= 0.9
     assert np.allclose(result["read"].values.sum(1), 1)
@@ -158,7 +155,7 @@ def test_the_floor_lies_below_the_samples_and_the_sentence_has_the_figures(sampl
     case = GeneratorCase.from_arguments(model="digits-generator")
     sentence = Samples().finding(case, samples_result)
     assert f"{100 * figures.cell('samples', 'read as asked'):.0f} % of the samples" in sentence
-    assert f"{figures.cell('samples', 'distance'):.1f}" in sentence
+    assert f"{far:.1f}" in sentence
 
 
 def test_without_guidance_for_a_class_any_class_is_drawn():
@@ -183,9 +180,8 @@ COLUMNS = ("forgotten class", "other classes", "distance of the others")
 def test_a_class_is_forgotten_and_how_a_chance_mask_does(name, label, share, measure):
     """The seed is that of the noise, of the images at each step and of the chance mask."""
     method = GeneratorSalUn(label=label, share=share)
-    figures = [
-        method(GeneratorCase.from_arguments(model=name, seed=seed))["figures"] for seed in range(3)
-    ]
+    cases = (GeneratorCase.from_arguments(model=name, seed=seed) for seed in range(3))
+    figures = [method(case)["figures"] for case in cases]
     results = {
         (row, column): [figure.cell(row, column) for figure in figures]
         for row in ("real images", BEFORE, AFTER, CHANCE)

@@ -1,12 +1,16 @@
 """What the experiments with victims are compared with: the same, written out for a tiny network."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning.protection.protection import Protection
 from engine.unlearning.protection.victims import LEARNED, RIGHT
 from engine.vision.data import DataSet
+from engine.vision.data.protect import convolved, draw_filters, legacy
 from engine.vision.lab import TrainCase
+from engine.vision.models.classifier import Classifier
 from engine.vision.training import Recipe, fresh, outputs, train
 from tests import tiny
 
@@ -43,6 +47,18 @@ def noisy(data: DataSet, method: Protection, order: np.ndarray | None = None) ->
     )
 
 
+def filtered(data: DataSet, split: str, label_of: Callable[[int], int]) -> DataSet:
+    """The data with the filter of `label_of(label)` on every image of a split, one by one."""
+    kernels = draw_filters(legacy(SEED), len(data.classes), 0.3, 3)
+    return with_images(
+        data,
+        {
+            row: convolved(data.images[row][None], kernels[label_of(data.labels[row])])[0]
+            for row in data.rows(split)
+        },
+    )
+
+
 def shares(table, row: str) -> list[float]:
     """What an experiment's table has beside `right`."""
     return [table.cell(row, column) for column in (RIGHT, LEARNED)]
@@ -50,12 +66,19 @@ def shares(table, row: str) -> list[float]:
 
 def right(data: DataSet, clean: DataSet, epochs: int = 2, **changes: float) -> list[float]:
     """Shares that are right of a network trained on data: clean test images, training images."""
+    model = trained(data, epochs, **changes)
+    return [share(model, clean, "test"), share(model, data, "train")]
+
+
+def trained(data: DataSet, epochs: int, **changes: float) -> Classifier:
     recipe = Recipe("mlp", epochs=epochs, batch=32, **(RECIPE | changes))
     model = fresh(data, recipe, SEED)
     train(model, data, recipe, SEED)
-    results = []
-    for tested, split in ((clean, "test"), (data, "train")):
-        rows = tested.rows(split)
-        predictions = outputs(model, tested, rows).argmax(1).numpy()
-        results.append(float((predictions == tested.labels[rows]).mean()))
-    return results
+    return model
+
+
+def share(model: Classifier, data: DataSet, split: str, shift: int = 0) -> float:
+    """The share of a split that is called its label, or the class so many later."""
+    rows = data.rows(split)
+    predictions = outputs(model, data, rows).argmax(1).numpy()
+    return float((predictions == (data.labels[rows] + shift) % len(data.classes)).mean())

@@ -55,9 +55,8 @@ def loop(case, rounds, steps_of_surrogate, steps, epsilon, count=None, by_class=
     endless = (part for epoch in range(1000) for part in batches(case, epoch))
     for turn in range(rounds):
         model.train().requires_grad_(True)
-        released = torch.from_numpy(
-            (clean + whole(noise, clean, epsilon)).astype(np.uint8) / np.float32(255)
-        )
+        levels = (clean + whole(noise, clean, epsilon)).astype(np.uint8)
+        released = torch.from_numpy(levels / np.float32(255))
         for _ in range(steps_of_surrogate):
             indices = np.searchsorted(rows, next(endless))
             outputs = model(released[indices].expand(-1, 3, -1, -1))
@@ -76,10 +75,8 @@ def loop(case, rounds, steps_of_surrogate, steps, epsilon, count=None, by_class=
                 changed = changed - length * down
                 if count is not None:
                     changed = changed * torch.from_numpy(masks[-1][indices])[:, None]
-                changed = changed.clamp(-limit, limit)
-                changed = torch.maximum(
-                    torch.minimum(changed, 1 - images[indices]), -images[indices]
-                )
+                changed = changed.clamp(-limit, limit).minimum(1 - images[indices])
+                changed = changed.maximum(-images[indices])
             noise[indices] = changed
             if by_class:
                 for label in targets[indices].unique():

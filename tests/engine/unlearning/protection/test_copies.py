@@ -123,18 +123,11 @@ def raised(clean, by, rows=32):
 def test_figures_and_picture_are_those_computed_by_hand(clean):
     after = raised(clean, 8, rows=16)
     table = figures(clean, after)
-    assert table.cell(PROTECTED_IMAGE, "largest change") == 8
-    assert table.cell(PROTECTED_IMAGE, "pixels changed") == 0.5
-    assert table.cell(PROTECTED_IMAGE, "PSNR") == pytest.approx(10 * log10(255**2 / (8**2 / 2)))
-    expected = structural_similarity(
-        clean / 255,
-        after / 255,
-        data_range=1.0,
-        channel_axis=2,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-    )
+    psnr = 10 * log10(255**2 / (8**2 / 2))
+    for name, value in {"largest change": 8, "pixels changed": 0.5, "PSNR": psnr}.items():
+        assert table.cell(PROTECTED_IMAGE, name) == pytest.approx(value)
+    published = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    expected = structural_similarity(clean, after, data_range=255, channel_axis=2, **published)
     assert table.cell(PROTECTED_IMAGE, "SSIM") == pytest.approx(expected)
     view = noise_picture(clean, after)
     assert view.columns == ("clean", "protected", "noise × 10, gray: none", "changed pixels")

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.core.run import answer
-from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import ProtectedShare, ProtectionDefenses
 from engine.unlearning.protection.defenses import (
     ATTACKED,
@@ -30,22 +28,21 @@ from engine.unlearning.protection.protected_share import (
 )
 from engine.unlearning.protection.random_noise import RandomNoise
 from engine.unlearning.protection.victims import CUDA, MINIMIZING, OF_CLASS, RIGHT, protected_rows
-from engine.vision import data as data_sets
 from tests.engine.unlearning.protection import by_hand
-from tests.outcomes import keep
+from tests.in_memory import written
+from tests.outcomes import measured
 
 SMALL = ProtectionDefenses(**by_hand.QUICK, way=OF_CLASS, epsilon=24)
 COLORS = np.random.default_rng(0).integers(0, 256, (3, 3, 16, 16), np.uint8)
 
 
 def compressed(data):
-    """Every training image as Pillow writes and reads it."""
-    written = {}
-    for row in data.rows("train"):
-        file = BytesIO()
-        Image.fromarray(data.images[row, 0]).save(file, "JPEG", quality=10)
-        written[row] = np.asarray(Image.open(file))[None]
-    return by_hand.with_images(data, written)
+    files = {
+        row: written(Image.fromarray(data.images[row, 0]).save, "JPEG", quality=10)
+        for row in data.rows("train")
+    }
+    images = {row: np.asarray(Image.open(BytesIO(file)))[None] for row, file in files.items()}
+    return by_hand.with_images(data, images)
 
 
 def test_every_figure_is_that_of_networks_trained_on_images_treated_by_hand():
@@ -110,9 +107,8 @@ def test_the_picture_shows_what_treatments_leave_of_class_wise_noise():
 @pytest.mark.parametrize("way", [CUDA, MINIMIZING])
 def test_what_each_defense_brings_back_is_measured_with_three_seeds(way, measure):
     method = ProtectionDefenses(way=way)
-    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    keep(measure, method, result, f"defenses, {method.way}, {method.data[0]}, {method.victim}")
-    table = result["table"]
+    where = f"defenses, {method.way}, {method.data[0]}, {method.victim}"
+    table = measured(measure, method, where)["table"]
     assert table.cell(clean(PLAIN), RIGHT) > 0.9
     assert table.cell(shielded(PLAIN), RIGHT) < table.cell(clean(PLAIN), RIGHT)
 
@@ -124,23 +120,17 @@ def test_every_figure_is_that_of_networks_trained_on_images_mixed_by_hand():
     data, result = by_hand.small_case().data, SMALL_SHARE(by_hand.small_case())
     table, curve = result["table"], result["shares"]
     noisy_ones = by_hand.noisy(data, RandomNoise(24, "class"))
-    for share in SHARES:
-        rows = protected_rows(data, share, by_hand.SEED)
-        mixture = by_hand.with_images(data, {row: noisy_ones.images[row] for row in rows})
-        expected = by_hand.right(mixture, data)
-        row = mixed_condition(share)
-        assert by_hand.shares(table, row) == pytest.approx(expected)
-        if share not in {0.0, 1.0}:
-            rest = data.take(np.array([at for at in range(len(data)) if at not in rows]))
-            expected = by_hand.right(rest, data, epochs=round(2 / (1 - share)))
-            row = clean_condition(share)
-            assert by_hand.shares(table, row) == pytest.approx(expected)
-    assert len(table) == 2 * len(SHARES) - 2
     for at, share in enumerate(SHARES):
-        assert curve["share"][at] == share
-        assert curve[MIXED][at] == table.cell(mixed_condition(share), RIGHT)
+        rows, mixed = protected_rows(data, share, by_hand.SEED), mixed_condition(share)
+        mixture = by_hand.with_images(data, {row: noisy_ones.images[row] for row in rows})
+        assert by_hand.shares(table, mixed) == pytest.approx(by_hand.right(mixture, data))
+        assert (curve["share"][at], curve[MIXED][at]) == (share, table.cell(mixed, RIGHT))
         if 0 < share < 1:
+            rest = data.take(np.setdiff1d(np.arange(len(data)), rows))
+            expected = by_hand.right(rest, data, epochs=round(2 / (1 - share)))
+            assert by_hand.shares(table, clean_condition(share)) == pytest.approx(expected)
             assert curve[ALONE][at] == table.cell(clean_condition(share), RIGHT)
+    assert len(table) == 2 * len(SHARES) - 2
     assert curve[ALONE][0] == table.cell(mixed_condition(0), RIGHT)
     assert np.isnan(curve[ALONE][-1])
 
@@ -154,9 +144,7 @@ def test_claims_on_shares_made_by_hand():
     }
     margins = [claim.margin(lambda row, _: table[row]) for claim in SMALL_SHARE.claims]
     assert margins == pytest.approx([0.2, 0.05, -0.05])
-    table = dict.fromkeys(
-        [mixed_condition(0), mixed_condition(0.8), mixed_condition(1), clean_condition(0.8)], 0.9
-    )
+    table = dict.fromkeys(table, 0.9)
     assert SMALL_SHARE.claims[1].margin(lambda row, _: table[row]) == pytest.approx(-0.1)
 
 
@@ -173,10 +161,7 @@ def test_in_the_picture_more_and_more_images_are_protected():
 @pytest.mark.parametrize("way", [CUDA, MINIMIZING])
 def test_how_many_images_must_be_protected_is_measured_with_three_seeds(way, measure):
     method = ProtectedShare(way=way)
-    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    keep(
-        measure, method, result, f"share protected, {method.way}, {method.data[0]}, {method.victim}"
-    )
-    table = result["table"]
+    where = f"share protected, {method.way}, {method.data[0]}, {method.victim}"
+    table = measured(measure, method, where)["table"]
     assert table.cell(mixed_condition(0), RIGHT) > 0.9
     assert table.cell(mixed_condition(0.5), RIGHT) > table.cell(mixed_condition(1), RIGHT)

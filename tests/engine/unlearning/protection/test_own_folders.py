@@ -3,18 +3,20 @@
 import io
 import zipfile
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from engine.core.errors import BadData, Cancelled
+from engine.core.errors import BadData
 from engine.unlearning import ProtectImage, RandomNoise
 from engine.unlearning.protection import own_folders, own_set
 from engine.unlearning.protection.own_folders import new_names, protected_folders
 from tests.hostile import archives
 from tests.hostile.pictures import BEYOND
 from tests.in_memory import written
+from tests.refusals import assert_refused, reports_until_stopped
 
 RNG = np.random.default_rng(0)
 COLORS = RNG.integers(0, 256, (20, 33, 3), dtype=np.uint8)
@@ -59,16 +61,13 @@ def test_every_image_has_the_filter_of_its_class_and_keeps_folder_name_and_size(
     assert (np.asarray(pictures["pets/dog/1.bmp.png"]) == dog.apply(COLORS[::-1])).all()
     gray = pictures["pets/cat/old/x.y.png"]
     assert gray.mode == "L"
-    assert (np.asarray(gray) == cat.apply(np.repeat(SHADES[..., None], 3, 2))[..., 0]).all()
+    shades = np.repeat(SHADES[..., None], 3, 2)
+    assert (np.asarray(gray) == cat.apply(shades)[..., 0]).all()
     assert all(picture.format == "PNG" for picture in pictures.values())
     assert (result.count, result.classes) == (3, ("cat", "dog"))
-    clean = np.repeat(SHADES[..., None], 3, 2)
-    differences = [
-        np.abs(dog.apply(COLORS).astype(int) - COLORS),
-        np.abs(cat.apply(clean) - clean * 1.0),
-    ]
-    assert result.most == max(difference.max() for difference in differences)
-    reasons = {skipped_file.file: skipped_file.reason for skipped_file in result.skipped}
+    pairs = (dog.apply(COLORS), COLORS), (cat.apply(shades), shades)
+    assert result.most == max(np.abs(after.astype(int) - clean).max() for after, clean in pairs)
+    reasons = {left.file: left.reason for left in result.skipped}
     assert set(reasons) == {"pets/cat/huge.png", "pets/cat/broken.png", *beyond}
     assert "1100 × 1100 px" in reasons["pets/cat/huge.png"]
 
@@ -76,9 +75,7 @@ def test_every_image_has_the_filter_of_its_class_and_keeps_folder_name_and_size(
 def test_no_two_images_get_the_same_path_whatever_their_capitals_and_names_of_nothing():
     paths = ["c/a.bmp", "c/a.JPG", "c/a.jpg.png", "c/a.png", "c/a.png", "c/b.x.PNG"]
     names = new_names(paths)
-    assert names[3] == "c/a.png"
-    assert names[2] == "c/a.jpg.png"
-    assert names[5] == "c/b.x.png"
+    assert (names[2], names[3], names[5]) == ("c/a.jpg.png", "c/a.png", "c/b.x.png")
     assert len(set(names)) == len(paths)
     assert all(name.endswith(".png") for name in names)
     names = new_names(["c/A.jpg", "c/a.bmp", "C/a.png", "", "."])
@@ -86,21 +83,17 @@ def test_no_two_images_get_the_same_path_whatever_their_capitals_and_names_of_no
     assert names[2] == "C/a.png"
     result = protected_folders(zipped({**FILES, ".": b"no name"}), "pets.zip", CHANGE)
     assert result.count == 3
-    assert "class folder" in next(
-        skipped_file.reason for skipped_file in result.skipped if skipped_file.file == "."
-    )
+    assert "class folder" in {left.file: left.reason for left in result.skipped}["."]
 
 
 def test_lists_beside_the_folders_and_folders_without_pictures_are_no_classes():
     extra_files = {**FILES, "pets/labels.csv": b"1,dog", "pets/about/read me.txt": b"pets"}
-    result, plain = (
-        protected_folders(zipped(files), "pets.zip", CHANGE) for files in (extra_files, FILES)
-    )
+    zips = zipped(extra_files), zipped(FILES)
+    result, plain = (protected_folders(content, "pets.zip", CHANGE) for content in zips)
     assert result.classes == ("cat", "dog")
     assert result.content == plain.content  # and move no other class's number
-    assert {"pets/labels.csv", "pets/about/read me.txt"} < {
-        skipped_file.file for skipped_file in result.skipped
-    }
+    skipped = {left.file for left in result.skipped}
+    assert {"pets/labels.csv", "pets/about/read me.txt"} < skipped
 
 
 def test_strength_zero_gives_the_same_bytes_back():
@@ -126,44 +119,39 @@ def test_strength_zero_gives_the_same_bytes_back():
     ids=["one class", "no folders", "cut", "no picture", "outside", "many classes", "long path"],
 )
 def test_what_cannot_be_protected_is_a_sentence(files, words):
-    with pytest.raises(BadData, match=words):
-        protected_folders(zipped(files), "mine.zip", CHANGE)
+    assert_refused(words, protected_folders, zipped(files), "mine.zip", CHANGE, error=BadData)
 
 
 @pytest.mark.parametrize(
-    ("bound", "value", "words"),
+    ("module", "bound", "value", "words"),
     [
-        ("MOST_IMAGES", 4, "5 files; at most 4 are protected at a time"),
-        ("MOST_PIXELS", 1000, "more than 0 million pixels"),
-        ("MOST_SECONDS", 0.0, "takes more than 0 minutes here"),
+        (own_folders, "MOST_IMAGES", 4, "5 files; at most 4 are protected at a time"),
+        (own_folders, "MOST_PIXELS", 1000, "more than 0 million pixels"),
+        (own_folders, "MOST_SECONDS", 0.0, "“pets.zip” takes more than 0 minutes here"),
+        (own_set, "MOST_IMAGES", 3, "5 files; noise is made for at most 3 images"),
     ],
 )
-def test_images_pixels_and_seconds_are_bounded(monkeypatch, bound, value, words):
-    monkeypatch.setattr(own_folders, bound, value)
-    with pytest.raises(BadData, match=words):
-        protected_folders(zipped(FILES), "pets.zip", CHANGE)
+def test_images_pixels_and_seconds_are_bounded(monkeypatch, module, bound, value, words):
+    monkeypatch.setattr(module, bound, value)
+    for read, last in ((protected_folders, CHANGE), (own_set.own_set, 32)):
+        if read.__module__ == module.__name__ or bound == "MOST_SECONDS":
+            assert_refused(words, read, zipped(FILES), "pets.zip", last, error=BadData)
 
 
 def test_no_zip_is_a_sentence_and_stopping_stops():
-    with pytest.raises(BadData, match="not a zip"):
-        protected_folders(b"nothing of the kind", "a.zip", CHANGE)
-
-    def stop(done, words="", partial=None):
-        raise Cancelled
-
-    with pytest.raises(Cancelled):
-        protected_folders(zipped(FILES), "pets.zip", CHANGE, stop)
+    nothing = b"nothing of the kind"
+    assert_refused("not a zip", protected_folders, nothing, "a.zip", CHANGE, error=BadData)
+    reports_until_stopped(partial(protected_folders, zipped(FILES), "pets.zip", CHANGE))
 
 
 def test_images_that_are_left_out_count_their_seconds_and_can_be_stopped(monkeypatch):
-    unread = zipped({"dog/1.png": CUT, "cat/1.png": CUT})
-    reports = []
-    with pytest.raises(BadData, match="fewer than two classes"):
-        protected_folders(unread, "pets.zip", CHANGE, lambda done, words: reports.append(done))
+    unread, reports = zipped({"dog/1.png": CUT, "cat/1.png": CUT}), []
+    protect = partial(protected_folders, unread, "pets.zip", CHANGE)
+    words = "fewer than two classes"
+    assert_refused(words, protect, lambda done, words: reports.append(done), error=BadData)
     assert reports == [0.5, 1.0]
     monkeypatch.setattr(own_folders, "MOST_SECONDS", 0.0)
-    with pytest.raises(BadData, match="takes more than 0 minutes here"):
-        protected_folders(unread, "pets.zip", CHANGE)
+    assert_refused("takes more than 0 minutes here", protect, error=BadData)
 
 
 RANDOM_PIXELS = np.random.default_rng(1)
@@ -196,17 +184,5 @@ def test_every_image_is_for_training_and_comes_back_under_its_path_with_its_nois
 
 @pytest.mark.parametrize("side", [8, 512])
 def test_sides_that_noise_is_not_made_for_are_a_sentence(side):
-    with pytest.raises(BadData, match=f"images of 16 to 64 px, not of {side} px"):
-        own_set.own_set(zipped(PICTURES), "mine.zip", side)
-
-
-def test_too_many_images_are_a_sentence(monkeypatch):
-    monkeypatch.setattr(own_set, "MOST_IMAGES", 3)
-    with pytest.raises(BadData, match="4 files; noise is made for at most 3 images"):
-        own_set.own_set(zipped(PICTURES), "mine.zip", 32)
-
-
-def test_reading_takes_no_longer_than_it_may(monkeypatch):
-    monkeypatch.setattr(own_folders, "MOST_SECONDS", 0.0)
-    with pytest.raises(BadData, match=r"“mine\.zip” takes more than 0 minutes here"):
-        own_set.own_set(zipped(PICTURES), "mine.zip", 32)
+    words = f"images of 16 to 64 px, not of {side} px"
+    assert_refused(words, own_set.own_set, zipped(PICTURES), "mine.zip", side, error=BadData)

@@ -6,8 +6,6 @@ from math import isnan, log10
 import numpy as np
 import pytest
 
-from engine.core.run import answer
-from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import ProtectionVictims, RelabeledVictims
 from engine.unlearning.protection import victims
 from engine.unlearning.protection.error_minimizing import ErrorMinimizing
@@ -27,26 +25,12 @@ from engine.unlearning.uc.relabelings import (
     under,
 )
 from engine.unlearning.uc.unlearnable_clusters import UnlearnableClusters
-from engine.vision import data as data_sets
-from engine.vision.data.protect import convolved, draw_filters, legacy
 from engine.vision.data.relabel import COARSE, ORIGINAL, RANDOM, RELABELINGS, relabeled
 from engine.vision.lab import TrainCase
 from tests.engine.unlearning.protection import by_hand
-from tests.outcomes import keep
+from tests.outcomes import margins_of, measured
 
 SMALL = ProtectionVictims(**by_hand.QUICK, epsilon=24, kappa=0.5)
-
-
-def filtered(data):
-    """CUDA's filters, one image after the other."""
-    kernels = draw_filters(legacy(by_hand.SEED), 3, 0.3, 3)
-    return by_hand.with_images(
-        data,
-        {
-            row: convolved(data.images[row][None], kernels[data.labels[row]])[0]
-            for row in data.rows("train")
-        },
-    )
 
 
 def test_every_figure_is_that_of_networks_trained_on_images_protected_by_hand():
@@ -54,22 +38,20 @@ def test_every_figure_is_that_of_networks_trained_on_images_protected_by_hand():
     data, result = case.data, SMALL(case)["table"]
     order = np.random.default_rng([by_hand.SEED, 41]).permutation(len(data.rows("train")))
     local = Salm(epsilon=24, kappa=0.5, rounds=1, stop=0.0)
+    minimizing = ErrorMinimizing(epsilon=24, rounds=1, stop=0.0)
     sets = {
         victims.CLEAN: data,
-        victims.CUDA: filtered(data),
-        victims.MINIMIZING: by_hand.noisy(data, ErrorMinimizing(epsilon=24, rounds=1, stop=0.0)),
+        victims.CUDA: by_hand.filtered(data, "train", lambda label: label),
+        victims.MINIMIZING: by_hand.noisy(data, minimizing),
         victims.LOCAL: by_hand.noisy(data, local),
         victims.ANYWHERE: by_hand.noisy(data, replace(local, mask="random")),
-        victims.SHUFFLED: by_hand.noisy(
-            data, ErrorMinimizing(epsilon=24, rounds=1, stop=0.0), order
-        ),
+        victims.SHUFFLED: by_hand.noisy(data, minimizing, order),
         victims.RANDOM: by_hand.noisy(data, RandomNoise(epsilon=24)),
         victims.OF_CLASS: by_hand.noisy(data, RandomNoise(epsilon=24, per="class")),
     }
     assert result.rows == tuple(sets)
     for row, learned in sets.items():
-        expected = by_hand.right(learned, data)
-        assert by_hand.shares(result, row) == pytest.approx(expected)
+        assert by_hand.shares(result, row) == pytest.approx(by_hand.right(learned, data))
     assert len({result.cell(row, CLOSE) for row in sets if row != victims.CLEAN}) == len(sets) - 1
     assert np.isnan(result.cell(victims.CLEAN, CLOSE))
 
@@ -83,8 +65,8 @@ def test_claims_on_figures_made_by_hand():
         victims.RANDOM: {victims.RIGHT: 0.93},
         victims.SHUFFLED: {victims.RIGHT: 0.85},
     }
-    margins = [claim.margin(lambda row, name: table[row][name]) for claim in SMALL.claims]
-    assert margins == pytest.approx([0.4, 0.3, 0.2, 0.9, 0.02, 0.03, -0.05])
+    expected = pytest.approx([0.4, 0.3, 0.2, 0.9, 0.02, 0.03, -0.05])
+    assert margins_of(SMALL.claims, table) == expected
 
 
 def test_the_picture_has_clean_images_and_what_is_made_without_a_network():
@@ -104,10 +86,7 @@ def test_the_picture_has_clean_images_and_what_is_made_without_a_network():
 @pytest.mark.timeout(3600)
 def test_what_each_protection_leaves_to_learn_is_measured_with_three_seeds(measure):
     method = ProtectionVictims()
-    (name,) = method.data[:1]
-    result = answer(method, ExperimentCase(data_sets.load(name)))
-    keep(measure, method, result, f"protections, {name}, {method.victim}")
-    table = result["table"]
+    table = measured(measure, method, f"protections, {method.data[0]}, {method.victim}")["table"]
     assert table.cell(victims.CLEAN, victims.RIGHT) > 0.9
     assert table.cell(victims.MINIMIZING, victims.LEARNED) > 0.9
     assert table.cell(victims.MINIMIZING, victims.RIGHT) < table.cell(victims.RANDOM, victims.RIGHT)
@@ -115,7 +94,6 @@ def test_what_each_protection_leaves_to_learn_is_measured_with_three_seeds(measu
 
 
 def moved(data, other):
-    """Which rows differ."""
     return np.flatnonzero((data.images != other.images).any((1, 2, 3)))
 
 
@@ -149,17 +127,14 @@ def test_closeness_is_the_ratio_of_the_whole_range_to_the_mean_squared_change_in
 
 def test_shuffled_noise_is_that_of_other_images_cut_to_what_a_byte_has_room_for():
     case, method = by_hand.small_case(), ProtectionVictims(epsilon=12, rounds=1)
-    result = method.protect(victims.SHUFFLED, case)
     data, rows = case.data, case.data.rows("train")
-    noise = ErrorMinimizing(epsilon=12, rounds=1, stop=0.0).noise(
-        TrainCase(data, victims.SURROGATE, by_hand.SEED + victims.SEED_GAP)
-    )
-    image = protected(data, noise).images[rows]
+    shuffled = method.protect(victims.SHUFFLED, case).images[rows]
+    training = TrainCase(data, victims.SURROGATE, by_hand.SEED + victims.SEED_GAP)
+    noise = ErrorMinimizing(epsilon=12, rounds=1, stop=0.0).noise(training)
     order = np.random.default_rng([by_hand.SEED, 41]).permutation(len(rows))
     expected = np.clip(data.images[rows].astype(int) + noise[order], 0, 255)
-    assert (result.images[rows] == expected).all()
-    assert (result.images[rows] != image).any()
-    assert (np.sort(order) == np.arange(len(rows))).all()
+    assert (shuffled == expected).all()
+    assert (shuffled != protected(data, noise).images[rows]).any()
 
 
 RELABELED = RelabeledVictims(**by_hand.QUICK, epsilon=24, clusters=3)
@@ -183,10 +158,9 @@ def test_every_figure_is_that_of_networks_trained_under_each_labeling_by_hand():
     }
     for labels in RELABELINGS:
         clean = relabeled(data, labels, by_hand.SEED)
-        for way, images in sets.items():
-            expected = by_hand.right(replace(clean, images=images.images), clean)
-            row = under(labels, way)
-            assert by_hand.shares(result, row) == pytest.approx(expected)
+        for way, protected_set in sets.items():
+            expected = by_hand.right(replace(clean, images=protected_set.images), clean)
+            assert by_hand.shares(result, under(labels, way)) == pytest.approx(expected)
     assert len(result) == len(RELABELINGS) * len(WAYS)
 
 
@@ -231,8 +205,6 @@ def test_the_picture_of_relabelings_has_the_three_labels_of_each_image():
 @pytest.mark.timeout(3600)
 def test_what_survives_other_labels_is_measured_with_three_seeds(measure):
     method = RelabeledVictims()
-    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    keep(measure, method, result, f"other labels, {method.data[0]}, {method.victim}")
-    table = result["table"]
+    table = measured(measure, method, f"other labels, {method.data[0]}, {method.victim}")["table"]
     assert table.cell(under(COARSE, CLEAN), RIGHT) > 0.9
     assert table.cell(under(COARSE, LABELS), RIGHT) < table.cell(under(COARSE, UNIVERSAL), RIGHT)

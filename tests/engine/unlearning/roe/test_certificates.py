@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.core.errors import BlindspotError
 from engine.core.result import Table
 from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import Certificates
@@ -23,6 +22,7 @@ from engine.unlearning.roe.partitions import repeated_rows
 from engine.vision.training import outputs, train
 from tests import tiny
 from tests.engine.unlearning.roe.by_hand import all_radii, elected
+from tests.refusals import assert_refused
 
 SMALL = Certificates(partitions=5, spread=2, shown=8, epochs=2, images=50)
 
@@ -83,9 +83,8 @@ def test_a_poison_changes_no_bit_of_other_networks_and_one_without_images_orders
     ],
 )
 def test_what_cannot_be_certified_is_said(change, settings, words):
-    experiment_case = ExperimentCase(replace(case().data, **change))
-    with pytest.raises(BlindspotError, match=words):
-        replace(SMALL, **settings)(experiment_case)
+    method, data = replace(SMALL, **settings), replace(case().data, **change)
+    assert_refused(words, method, ExperimentCase(data))
 
 
 def test_the_curve_counts_right_answers_that_withstand():
@@ -108,5 +107,4 @@ def test_another_seed_is_another_partition_and_ballots_are_kept_of_known_images(
     assert SMALL.seeds(case(1), 3) == [SEEDS, SEEDS + 1, SEEDS + 2]
     other = SMALL(case(1))
     assert other["ballots, FA"].values.tolist() != result["ballots, FA"].values.tolist()
-    with pytest.raises(BlindspotError, match="of 24 test images, from 0 to 23"):
-        ballots_about(result, FA, 24)
+    assert_refused("of 24 test images, from 0 to 23", ballots_about, result, FA, 24)

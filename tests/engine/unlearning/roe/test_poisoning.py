@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.core.errors import BlindspotError
 from engine.core.result import Table
 from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase
@@ -17,6 +16,7 @@ from engine.unlearning.roe.partitions import Partitions, digests_of
 from engine.unlearning.roe.poisoning import ADD, FLIP
 from engine.vision import data as data_sets
 from tests import tiny
+from tests.refusals import assert_refused
 
 SMALL = PoisonVotes(partitions=5, spread=2, shown=16, epochs=12, images=50, count=5, image=3)
 
@@ -102,5 +102,4 @@ def test_few_images_that_can_be_relabeled_are_few_poisons_and_one_that_is_not_th
     result = replace(SMALL, way=FLIP, count=60)(case())
     assert 0 < int(result["outcome"]["poisons"][0]) <= 5
     assert len(result["poisons"].columns) == int(result["outcome"]["poisons"][0])
-    with pytest.raises(BlindspotError, match="from 0 to 23"):
-        replace(SMALL, image=30)(case())
+    assert_refused("from 0 to 23", replace(SMALL, image=30), case())

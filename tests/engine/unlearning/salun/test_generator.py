@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,6 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from engine.core.errors import BlindspotError, Cancelled
 from engine.core.result import Table
 from engine.unlearning import GeneratorCase, GeneratorSalUn
 from engine.unlearning.generator.judging import judge_samples, read_by
@@ -24,14 +24,15 @@ from engine.unlearning.salun.generator_file import card_of_forgotten, forgotten_
 from engine.vision.models import embedded
 from tests import tiny
 from tests.engine.unlearning.generator.test_judging import strip_images
+from tests.refusals import assert_refused, reports_until_stopped
 
+DIGITS = "digits-generator"
 QUICK = GeneratorSalUn(steps=50, each=8, passes=10)
 SMALL = GeneratorSalUn(steps=5, each=4, passes=5, label="1")
 
 
 @pytest.fixture(autouse=True, scope="module")
 def few_images():
-    """Steps see a quarter of the images."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(forgetting, "BATCH", 16)
         yield
@@ -39,16 +40,14 @@ def few_images():
 
 def test_the_class_is_forgotten_and_the_others_are_kept():
     """An MLP that never judged them reads the pictures themselves."""
-    result = QUICK(GeneratorCase.from_arguments(model="digits-generator"))
+    case = GeneratorCase.from_arguments(model=DIGITS)
+    result = QUICK(case)
     judge, view = embedded.load("digits-mlp"), result["sheet"]
     order = [int(name.removeprefix("asked for ")) for name in view.rows]
     assert order[0] == 3
-    right = np.array(
-        [
-            [np.mean(read_by(judge, strip_images(view, row, at)) == label) for at in range(3)]
-            for row, label in enumerate(order)
-        ]
-    )
+    right = np.zeros((10, 3))
+    for row, at in np.ndindex(right.shape):
+        right[row, at] = np.mean(read_by(judge, strip_images(view, row, at)) == order[row])
     assert right[0, 0] >= 0.8  # before
     assert right[0, 1] <= 0.2
     assert right[1:].mean(0).min() >= 0.75
@@ -56,9 +55,7 @@ def test_the_class_is_forgotten_and_the_others_are_kept():
     assert figures.cell(AFTER, "forgotten class") <= 0.2
     assert figures.cell(AFTER, "other classes") >= 0.8
     assert figures.cell(BEFORE, "forgotten class") >= 0.9
-    assert "Asked for 3," in QUICK.finding(
-        GeneratorCase.from_arguments(model="digits-generator"), result
-    )
+    assert "Asked for 3," in QUICK.finding(case, result)
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +80,8 @@ def test_the_tables_belong_to_the_sheet(small):
         f"{counts[0]} before, {counts[1]} after SalUn, {counts[2]} with a chance mask."
     )
     assert small["losses"]["step"].tolist() == [1, 2, 3, 4, 5]
-    network = tiny.generator_case().generator.network
-    sizes = [
-        sum(parameter.numel() for parameter in layer.parameters()) for layer in network.children()
-    ]
+    layers = tiny.generator_case().generator.network.children()
+    sizes = [sum(parameter.numel() for parameter in layer.parameters()) for layer in layers]
     share = np.average(small["where"]["may move"], weights=sizes)
     assert share == pytest.approx(0.5, abs=1e-3)
     # half of the training images of three classes are 9, fewer than 3 × 4 samples
@@ -95,9 +90,8 @@ def test_the_tables_belong_to_the_sheet(small):
 
 def test_before_is_drawn_without_forgetting_and_the_mask_does_not_depend_on_drawing(small):
     other = GeneratorSalUn(steps=5, each=4, passes=5, label="2", share=0.1)(tiny.generator_case())
-    assert np.array_equal(
-        np.sort(small["sheet"].images[:, 0], 0), np.sort(other["sheet"].images[:, 0], 0)
-    )
+    drawn, again = (np.sort(result["sheet"].images[:, 0], 0) for result in (small, other))
+    assert np.array_equal(drawn, again)
     other = replace(SMALL, guidance=5.0)(tiny.generator_case())
     assert not np.array_equal(other["sheet"].images, small["sheet"].images)
     for name in ("where", "losses"):
@@ -116,10 +110,11 @@ def test_an_unknown_class_and_a_generator_of_one_class_are_refused():
     data = tiny.columns(8, ("0",))
     alone = ImageGenerator(built(8, 1, 8, 0), "one", "One", data.classes)
     judge = tiny.classifier(tiny.random_weights(tiny.Cnn(classes=1)), 8)
-    with pytest.raises(BlindspotError, match="one class only: nothing would be left"):
-        GeneratorSalUn(label="0")(GeneratorCase(alone, data, judge))
-    with pytest.raises(BlindspotError, match=r"draws no class '9': choose 0, 1, 2, 3"):
-        GeneratorSalUn(label="9")(tiny.generator_case())
+    for label, case, words in (
+        ("0", GeneratorCase(alone, data, judge), "one class only: nothing would be left"),
+        ("9", tiny.generator_case(), "draws no class '9': choose 0, 1, 2, 3"),
+    ):
+        assert_refused(words, GeneratorSalUn(label=label), case)
 
 
 UNCLEAR = "is neither clearly better nor worse on {} samples a class"
@@ -161,7 +156,6 @@ def test_what_it_is_read_as_is_told_where_it_is_most_of_them(small, share, told)
     assert ("mostly" in sentence) is told
 
 
-DIGITS = "digits-generator"
 DOCS = Path(__file__).parents[4] / "docs" / "generator.md"
 METHOD = GeneratorSalUn(label="7", share=0.3, steps=5, each=4, passes=5)
 
@@ -213,12 +207,8 @@ def test_its_card_says_how_it_was_made_and_names_the_question(file):
 
 
 def test_making_it_can_be_stopped(file):
-    def stop(_done, words=""):
-        if "forgetting" in words:
-            raise Cancelled
-
-    with pytest.raises(Cancelled):
-        forgotten_file(METHOD, GeneratorCase.from_arguments(model=DIGITS), stop)
+    make = partial(forgotten_file, METHOD, GeneratorCase.from_arguments(model=DIGITS))
+    reports_until_stopped(make, about="forgetting")
 
 
 def test_the_lines_of_the_docs_draw_with_it(file, tmp_path, monkeypatch, capsys):

@@ -1,15 +1,17 @@
 """SalUn's mask and steps for a generator, by the published rule."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.core.errors import Cancelled
 from engine.unlearning.salun import generator_steps as forgetting
 from engine.unlearning.salun.generator_steps import ForgetImages, chance_scores, saliency, unlearn
 from engine.unlearning.salun.saliency import salient
 from tests import tiny
+from tests.refusals import reports_until_stopped
 
 
 def asked_of(case, label=1):
@@ -73,18 +75,15 @@ def test_slopes_of_twenty_batches_are_summed_at_least(forget_images, monkeypatch
 
 def test_a_chance_mask_has_as_many_weights_and_is_another(forget_images):
     scores = saliency(forget_images, seed=0)
-    salient_masks, chance = salient(scores, 0.2), salient(chance_scores(scores, 0), 0.2)
-    count = sum(int(mask.sum()) for mask in salient_masks.values())
-    assert count == sum(int(mask.sum()) for mask in chance.values())
-    both = sum(int((mask & chance[name]).sum()) for name, mask in salient_masks.items())
-    assert both < 0.5 * count
+    both = salient(scores, 0.2), salient(chance_scores(scores, 0), 0.2)
+    first, second = (np.concatenate([*map(np.ravel, masks.values())]) for masks in both)
+    assert first.sum() == second.sum()
+    assert (first & second).sum() < 0.5 * first.sum()
 
 
 def test_only_masked_weights_move_and_the_original_stays(forget_images):
-    before = {
-        name: parameter.clone()
-        for name, parameter in forget_images.generator.network.named_parameters()
-    }
+    original = forget_images.generator.network
+    before = {name: parameter.clone() for name, parameter in original.named_parameters()}
     masks = salient(saliency(forget_images, seed=0), 0.2)
     unlearned, losses = unlearn(forget_images, masks, 6, 3.0, seed=0)
     assert losses.shape == (6, 2)
@@ -93,29 +92,24 @@ def test_only_masked_weights_move_and_the_original_stays(forget_images):
         assert torch.equal(weight[~masks[name]], before[name][~masks[name]])
         moved += int((weight != before[name]).sum())
     assert moved > 0.5 * sum(int(mask.sum()) for mask in masks.values())
-    for name, weight in forget_images.generator.network.named_parameters():
-        assert torch.equal(weight, before[name])
+    assert all(torch.equal(weight, before[name]) for name, weight in original.named_parameters())
 
 
 def test_the_first_losses_are_those_of_the_formula_and_times_come_in_pairs(forget_images):
-    _, losses = unlearn(
-        forget_images, salient(chance_scores(saliency(forget_images, 0), 0), 1.0), 1, 2.0, 7
-    )
+    masks = salient(chance_scores(saliency(forget_images, 0), 0), 1.0)
+    _, losses = unlearn(forget_images, masks, 1, 2.0, 7)
     network, chance = forget_images.generator.network, np.random.default_rng([7, 61])
-    class_rows, others = forget_images.own, forget_images.others
     forget, keep = (
         part[torch.from_numpy(chance.integers(0, len(part), forgetting.BATCH))]
-        for part in (class_rows, others)
+        for part in (forget_images.own, forget_images.others)
     )
-    (bad, bad_times, _), (good, good_times, drawn) = (
-        forget_images.noisy(part, chance) for part in (forget, keep)
-    )
+    bad, bad_times, _ = forget_images.noisy(forget, chance)
+    good, good_times, drawn = forget_images.noisy(keep, chance)
     labels = forget_images.labels[keep].clone()
     labels[torch.from_numpy(chance.random(forgetting.BATCH) < 0.1)] = 4
     with torch.no_grad():
-        prediction, goal = (
-            network(bad, bad_times, torch.full_like(labels, label)) for label in (1, 2)
-        )
+        pair = torch.full_like(labels, 1), torch.full_like(labels, 2)
+        prediction, goal = (network(bad, bad_times, label) for label in pair)
         retain_loss = F.mse_loss(network(good, good_times, labels), drawn)
     assert losses[0, 0] == pytest.approx(float(F.mse_loss(prediction, goal)), rel=1e-4)
     assert losses[0, 1] == pytest.approx(float(retain_loss), rel=1e-4)
@@ -132,14 +126,6 @@ def test_the_last_class_is_turned_into_the_first():
 
 
 def test_forgetting_can_be_stopped_at_a_step(forget_images):
-    reports = []
-
-    def stop(done, _words="", _partial=None):
-        reports.append(done)
-        if len(reports) == 3:
-            raise Cancelled("enough")
-
     masks = salient(chance_scores(saliency(forget_images, 0), 0), 0.5)
-    with pytest.raises(Cancelled):
-        unlearn(forget_images, masks, 10, 1.0, 0, stop)
-    assert reports == [0.1, 0.2, 0.3]
+    reports = reports_until_stopped(partial(unlearn, forget_images, masks, 10, 1.0, 0), 3)
+    assert [done for done, _ in reports] == [0.1, 0.2, 0.3]

@@ -1,11 +1,13 @@
 """Concepts: a sparse dictionary of image tokens, and things left out of what a model sees."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from engine.core import run
-from engine.core.errors import BlindspotError, DoesNotFit
+from engine.core.errors import DoesNotFit
 from engine.core.method import quiet
 from engine.evaluation.language.scenes import SceneBatch
 from engine.hallucination import CaptionCase, Greedy, ScenesCase, asking
@@ -25,6 +27,7 @@ from engine.unlearning.sauce.suppressed import Suppressed, chances, enumerated_w
 from engine.vision.data.sprites import CATEGORIES
 from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
 from tests.engine.hallucination.scripted import Scripted
+from tests.refusals import assert_refused
 
 CHANCE, NEAR = 0.5, 0.1  # of the sheet: to chance plus 10 points
 FALL = 0.05  # of the sheet: others fall by less
@@ -41,7 +44,6 @@ def lost():
 
 
 def scene_with(*things):
-    """The first scene that has them all."""
     scenes = (asking.scene("broken", number) for number in range(300))
     return next(s for s in scenes if {thing.category for thing in s.things} >= set(things))
 
@@ -66,9 +68,8 @@ def test_few_features_rebuild_unseen_tokens():
 
 def test_features_are_the_largest_and_the_weights_can_be_read_back():
     autoencoder, tokens = random_autoencoder()
-    activations = (
-        (tokens - autoencoder.mean) / autoencoder.scale
-    ) @ autoencoder.encoder + autoencoder.threshold
+    scaled = (tokens - autoencoder.mean) / autoencoder.scale
+    activations = scaled @ autoencoder.encoder + autoencoder.threshold
     for row, feature in zip(activations, autoencoder.features(tokens), strict=True):
         largest = torch.argsort(row, descending=True)[:3]
         expected = torch.zeros(20)
@@ -110,29 +111,25 @@ def test_no_features_and_gamma_one_change_no_bit(learned):
 
 
 def test_too_few_scenes_and_another_model_are_refused_in_words():
-    with pytest.raises(BlindspotError, match=r"2 scenes are too few.*Choose more scenes"):
-        Dictionary()(ScenesCase(load(HONEST), Greedy(), 2, clean=True))
+    few = ScenesCase(load(HONEST), Greedy(), 2, clean=True)
+    assert_refused("2 scenes are too few.*Choose more scenes", Dictionary(), few)
     case = CaptionCase(Scripted(9, lambda _: {}), torch.zeros(3, 2, 2), "3 4")
-    with pytest.raises(DoesNotFit, match="which only TinyVLM knows"):
-        SAUCE()(case)
-    with pytest.raises(DoesNotFit, match="needs scenes"):
-        Collateral()(case)
-    with pytest.raises(DoesNotFit, match="exactly only"):
-        Collateral()(ScenesCase(load(HONEST), Greedy(), 20, precision="fast"))
+    for method, other, words in (
+        (SAUCE(), case, "which only TinyVLM knows"),
+        (Collateral(), case, "needs scenes"),
+        (Collateral(), replace(few, precision="fast"), "exactly only"),
+    ):
+        assert_refused(words, method, other, error=DoesNotFit)
 
 
 @pytest.mark.parametrize("seed", [0, 8999])
 def test_no_scene_of_a_dictionary_is_measured(seed):
     """Also where the seeds are the same: a dictionary's scenes have numbers of their own."""
-    case = ScenesCase(load(HONEST), Greedy(), 20, clean=True, seed=seed)
-    drawn = {
-        scene_seed: own_scenes(ScenesCase(load(HONEST), Greedy(), 20, clean=True, seed=scene_seed))
-        for scene_seed in (0, 8999)
-    }
-    measured = measured_scenes(case)
+    cases = {at: ScenesCase(load(HONEST), Greedy(), 20, clean=True, seed=at) for at in (0, 8999)}
+    measured = measured_scenes(cases[seed])
     numbers = {(measured.layout.seed, int(index)) for index in measured.layout.index}
     assert len(numbers) == 20
-    for sample in drawn.values():
+    for sample in map(own_scenes, cases.values()):
         assert not numbers & {(sample.layout.seed, int(index)) for index in sample.layout.index}
         assert not any(torch.equal(a, b) for a in sample.pixels for b in measured.pixels)
 
@@ -154,16 +151,14 @@ def test_other_features_are_others_as_many_and_one_kind_is_as_active():
         assert len(set(chosen.tolist())) == len(taken)
         assert not set(chosen.tolist()) & set(taken.tolist())
     activity = total(usual, taken)
-    matched = total(usual, as_active(usual, taken, random))
-    assert matched == pytest.approx(activity, rel=0.4)
+    assert total(usual, as_active(usual, taken, random)) == pytest.approx(activity, rel=0.4)
     assert total(usual, random_features(200, taken, random)) < 0.6 * activity
 
 
 def test_the_answer_forgets_the_thing():
     case = asking.about_scene(HONEST, scene_with("car"), "is there a car")
     result = SAUCE()(case)
-    assert result["before"].text == "yes"
-    assert result["after"].text == "no"
+    assert (result["before"].text, result["after"].text) == ("yes", "no")
     assert result["things"].cell("car", "before") > 0.9
     assert result["things"].cell("car", "after") < CHANCE
     tokens = case.vlm.encode_image(case.images)
@@ -181,9 +176,8 @@ def test_two_things_are_forgotten_together_and_one_that_is_named_twice_once(lear
         assert result["things"].cell(category, "before") > 0.9
         assert result["things"].cell(category, "after") < CHANCE
     assert alone["things"].cell("wheel", "after") > CHANCE  # it was the second thing's features
-    assert set(both.chosen(learned)) == set(single.chosen(learned)) | set(
-        SAUCE(concept="wheel").chosen(learned)
-    )
+    apart = single.chosen(learned), SAUCE(concept="wheel").chosen(learned)
+    assert set(both.chosen(learned)) == set(np.concatenate(apart))
     turned = SAUCE(concept="wheel", second="car")(case)
     assert np.allclose(turned["things"]["after"], result["things"]["after"], atol=1e-4)
     sentence = both.finding(case, result)
@@ -196,16 +190,14 @@ def test_two_things_are_forgotten_together_and_one_that_is_named_twice_once(lear
     twice = SAUCE(second="car", third="boat")
     assert twice.things == ("car", "boat")
     assert twice.chosen(learned).tolist() == SAUCE(second="boat").chosen(learned).tolist()
-    assert enumerated_words(("a",)) == "a"
-    assert enumerated_words(("a", "b", "c")) == "a, b and c"
+    assert [enumerated_words(names) for names in ("a", "abc")] == ["a", "a, b and c"]
 
 
 def test_a_suppressed_model_sees_other_tokens_and_its_answers_are_kept_apart(learned):
     """By the model, the dictionary, the features and γ."""
     vlm = load(HONEST)
-    other = LearnedDictionary(
-        Autoencoder.read(learned.autoencoder.flat + 1, 512, 12), learned.found
-    )
+    autoencoder = Autoencoder.read(learned.autoencoder.flat + 1, 512, 12)
+    other = LearnedDictionary(autoencoder, learned.found)
     models = [
         vlm,
         Suppressed(vlm, learned, np.array([0]), 0.0),
@@ -226,7 +218,6 @@ def test_a_suppressed_model_sees_other_tokens_and_its_answers_are_kept_apart(lea
 
 
 def test_other_features_do_not_forget_the_thing(lost):
-    """To chance plus 10 points; other sets have less than a third of the effect."""
     table, row = lost["rates"], GAMMAS.index(-0.5)
     falls = [table[f"yes to it, {kind}"][0] - table[f"yes to it, {kind}"][row] for kind in KINDS]
     assert table[f"yes to it, {KINDS[0]}"][row] <= CHANCE + NEAR
@@ -237,7 +228,6 @@ def test_other_features_do_not_forget_the_thing(lost):
 
 
 def test_more_features_take_more_of_the_others():
-    """The collateral that the page warns of is real."""
     case = ScenesCase(load(HONEST), Greedy(), 20, clean=True)
     result = run.answer(Collateral(features=20), case)["rates"]
     yes_rates = result[f"yes to others, {KINDS[0]}"]

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from engine.core.errors import BlindspotError
 from engine.core.run import answer
 from engine.evaluation.forgetting.attack import informative
 from engine.unlearning import BoardCase, GradientAscent, NoOp, PruneFirst, Retrain, SparseOriginals
 from engine.unlearning.protocol.metrics import GAP
-from engine.unlearning.protocol.scoreboard import Scoreboard, scores
+from engine.unlearning.protocol.scoreboard import scores
 from engine.unlearning.sparse_mu import sparser
 from tests import tiny
+from tests.engine.unlearning.trained import figures_by_way
+from tests.refusals import assert_refused
 
 WAYS = (NoOp(), GradientAscent(epochs=1, rate=0.01))
 GA = WAYS[1].label
@@ -85,17 +86,13 @@ def test_the_attack_of_each_ratio_is_that_on_the_retrained_model_with_its_zeros(
     result = SparseOriginals(by="OMP", seeds=2)(case)
     table, runs = result["table"], result["runs"]
     for ratio in (0.5, 0.95):
-        boards = [
-            answer(
-                Scoreboard(),
-                BoardCase(PruneFirst(by="OMP", ratio=ratio).reference(seed_case), WAYS),
-            )["table"]
-            for seed_case in (case.case.seeded(seed) for seed in (0, 1))
-        ]
-        cells = {name: [board.cell("Retrain", name) for board in boards] for name in sparser.ATTACK}
-        for name, values in cells.items():
-            assert runs[name][runs["ratio"] == ratio] == pytest.approx(np.repeat(values, 3))
-        says = informative(*(np.mean(values) for values in cells.values()))
+        reference = PruneFirst(by="OMP", ratio=ratio).reference
+        cases = (reference(case.case.seeded(seed)) for seed in (0, 1))
+        retrained = figures_by_way(cases, WAYS)["Retrain"]
+        for name in sparser.ATTACK:
+            expected = np.repeat(retrained[name], 3)
+            assert runs[name][runs["ratio"] == ratio] == pytest.approx(expected)
+        says = informative(*(retrained[name].mean() for name in sparser.ATTACK))
         assert (table["informative"][table["ratio"] == ratio] == says).all()
 
 
@@ -114,5 +111,5 @@ def test_a_seed_is_shown_as_soon_as_it_is_whole_and_originals_are_not_pruned_twi
     assert np.isnan(first["gap sd"]).all()
     assert np.array_equal(updates[-1][1]["gap"], result["table"]["gap"])
     twice = BoardCase(case.case, (PruneFirst(),))
-    with pytest.raises(BlindspotError, match="are pruned already: leave out “Prune first”"):
-        SparseOriginals(seeds=1)(twice)
+    words = "are pruned already: leave out “Prune first”"
+    assert_refused(words, SparseOriginals(seeds=1), twice)

@@ -7,29 +7,17 @@ the original's, as near to retraining as ways that train (here BadT), at a fract
 of a class UA is at least .99 and RA at least .98. What does not hold here is measured as that.
 """
 
-from collections.abc import Iterator, Mapping
-
-import numpy as np
 import pytest
 
 from engine.core.run import answer
-from engine.evaluation.experiment import OUTCOMES, decided
-from engine.unlearning import (
-    SSD,
-    BadT,
-    BoardCase,
-    ForgetCase,
-    NoOp,
-    SalUn,
-    Scoreboard,
-    forget_case,
-    request,
-)
+from engine.unlearning import SSD, BadT, NoOp, SalUn, forget_case, request
 from engine.unlearning.protocol.metrics import OF_A_MODE
 from engine.vision import data as data_sets
 from engine.vision.lab import Train, TrainCase
 from engine.vision.models import embedded
 from engine.vision.models.rebuild import rebuilt
+from tests.engine.unlearning.trained import figures_by_way
+from tests.outcomes import mean_sd, outcome_words
 
 SEEDS = 3
 MERGED = "digits+merged:into=5"
@@ -40,10 +28,8 @@ NETWORKS = {"MLP": "digits-mlp", "CNN": "digits-cnn", "ViT": "digits-vit"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
-FiguresByWay = Mapping[str, Mapping[str, np.ndarray]]  # by way and column, (seeds,)
 
-
-def of_mode(name: str) -> Iterator[ForgetCase]:
+def of_mode(name):
     """Another digit for each seed, and a network that learned it under a label with another one."""
     data, recipe = data_sets.load(MERGED), embedded.plan(name).recipe
     for seed in range(SEEDS):
@@ -52,47 +38,34 @@ def of_mode(name: str) -> Iterator[ForgetCase]:
         yield forget_case(model, data, forget_request, recipe, seed=100 + seed)
 
 
-def of_class(name: str) -> Iterator[ForgetCase]:
-    """Another class for each seed."""
+def of_class(name):
     data, model = data_sets.load("digits"), embedded.load(name)
     for seed in range(SEEDS):
         yield forget_case(model, data, request.of_class(data, seed), seed=100 + seed)
 
 
-def boards(what: str, cases: Iterator[ForgetCase], measure) -> FiguresByWay:
-    """Every way's figures, (seeds,) each; and measured."""
-    tables = [answer(Scoreboard(), BoardCase(case, METHODS))["table"] for case in cases]
-    columns = ("UA", "RA", "TA", *(name for name in OF_A_MODE if name in tables[0].order), "ZRF")
-    results = {}
-    for row in tables[0].rows:
-        figures = {
-            name: np.array([table.cell(row, name) for table in tables]) for name in tables[0].order
-        }
+def boards(what, cases, measure):
+    """Every way's figures by column, (seeds,) each; and measured."""
+    results = figures_by_way(cases, METHODS)
+    for row, figures in results.items():
         assert (figures["failed_at"] == -1).all()
-        gap = figures["gap without MIA"]
+        columns = ("UA", "RA", "TA", *(name for name in OF_A_MODE if name in figures), "ZRF")
         summary = ", ".join(f"{name} {figures[name].mean():.3f}" for name in columns)
         cost = f"{figures['share of retraining'].mean():.1%} of retraining's passes"
         measure(
             f"SSD and its rivals, {what}, {SEEDS} seeds, {row}",
-            f"gap without MIA {gap.mean():.3f} ± {gap.std(ddof=1):.3f}; {summary}; {cost}",
+            f"gap without MIA {mean_sd(figures['gap without MIA'])}; {summary}; {cost}",
         )
-        results[row] = figures
     return results
 
 
-def measure_claims(what: str, margins: Mapping[str, np.ndarray], measure) -> None:
-    """Whether each claim holds here, by the spread of its margin over seeds."""
+def measure_claims(what, margins, measure):
     for claim, margin in margins.items():
-        (outcome,), (mean,), (within,) = decided(margin[:, None])
-        measure(
-            f"SSD and its rivals, {what}, {SEEDS} seeds: {claim}",
-            f"{OUTCOMES[int(outcome)]} here: margin {mean:+.3f} ± {within:.3f}",
-        )
+        measure(f"SSD and its rivals, {what}, {SEEDS} seeds: {claim}", outcome_words(margin))
 
 
-def of_all(found: FiguresByWay) -> dict[str, np.ndarray]:
-    """The margins of what is claimed of any request."""
-    before, ours, rival = (found[way] for way in ("NoOp", SSD().label, "BadT"))
+def of_all(figures):
+    before, ours, rival = (figures[way] for way in ("NoOp", SSD().label, "BadT"))
     gap = "gap without MIA"
     retained = {"what stays of the test": "TA", "the rest of the class": "rest of the class"}
     return {
@@ -113,9 +86,8 @@ def test_a_mode_of_a_class(network, measure):
     result = boards(what, of_mode(NETWORKS[network]), measure)
     assert (result["Retrain"]["gap"] == 0).all()
     assert result["NoOp"]["mode still right"].mean() > 0.9
-    assert (
-        result["Retrain"]["mode still right"].mean() < 0.5
-    )  # the rest of the class teaches little
+    # the rest of the class teaches little
+    assert result["Retrain"]["mode still right"].mean() < 0.5
     assert result["NoOp"]["gap without MIA"].mean() > 0.15
     measure_claims(what, of_all(result), measure)
 

@@ -1,12 +1,13 @@
 """Clusters of features, the noise that moves them, and a cluster's noise from a network."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax, softmax
 from torch.nn import functional as F
 
-from engine.core.errors import BlindspotError, Cancelled
 from engine.unlearning.uc import cluster_noise
 from engine.unlearning.uc.cluster_noise import (
     FORMS,
@@ -22,6 +23,7 @@ from engine.unlearning.uc.cluster_noise import (
 )
 from engine.unlearning.uc.noise_network import DirectNoise, NoiseNetwork
 from tests import tiny
+from tests.refusals import assert_refused, reports_until_stopped
 
 
 @pytest.fixture
@@ -96,15 +98,8 @@ def test_no_bound_is_no_noise_and_a_seed_decides_the_order(images, surrogate, mo
 
 
 def test_a_search_may_be_stopped_at_every_step(images, surrogate):
-    reports = []
-
-    def stop(done, words="", partial=None):
-        reports.append((done, words))
-        if len(reports) == 3:
-            raise Cancelled("enough")
-
-    with pytest.raises(Cancelled):
-        NoiseSearch("direct", 8, 4, 0).found(surrogate, images, surrogate.of(images)[:2], stop)
+    search, targets = NoiseSearch("direct", 8, 4, 0), surrogate.of(images)[:2]
+    reports = reports_until_stopped(partial(search.found, surrogate, images, targets), 3)
     assert [done for done, _ in reports] == [1 / 8, 2 / 8, 3 / 8]
     assert reports[0][1].startswith("cluster 1 of 2, loss ")
 
@@ -125,19 +120,18 @@ def test_heaps_are_found_as_clusters_and_the_nearest_center_is_that_of_the_dista
 def test_each_cluster_goes_to_another_and_no_two_to_one_and_what_cannot_be_is_refused():
     assert targets_of(5, 1).tolist() == [1, 2, 3, 4, 0]
     assert targets_of(3, 5).tolist() == [2, 0, 1]
-    with pytest.raises(BlindspotError, match=r"offset of 10 with 5 clusters leads back"):
-        targets_of(5, 10)
+    assert_refused("offset of 10 with 5 clusters leads back", targets_of, 5, 10)
     features = np.repeat(np.eye(4), 5, axis=0)
     assert isinstance(clustered(features, 4, 0), Clusters)
-    with pytest.raises(BlindspotError, match=r"4 different training images .* into 5 clusters"):
-        clustered(features, 5, 0)
+    words = "4 different training images .* into 5 clusters"
+    assert_refused(words, clustered, features, 5, 0)
 
 
 EPSILON = 16 / 255
 
 
 def network(shape=(3, 16, 16), seed=0):
-    return NoiseNetwork(shape, EPSILON, torch.Generator().manual_seed(seed)).train()
+    return NoiseNetwork(shape, EPSILON, tiny.seeded(seed)).train()
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 15, 15), (3, 32, 32)])
@@ -161,9 +155,7 @@ def test_the_seed_decides_picture_and_weights_each_of_which_has_a_slope_and_norm
     assert torch.equal(generator(), first)  # its running means have moved, and count for nothing
     assert not torch.allclose(generator.eval()(), first, atol=1e-3 * EPSILON)
     generator = network()
-    (
-        generator() * torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(1))
-    ).sum().backward()
+    (generator() * torch.randn(3, 16, 16, generator=tiny.seeded(1))).sum().backward()
     assert all(parameter.grad.abs().max() > 0 for parameter in generator.parameters())
     assert (generator().abs() < 0.95 * EPSILON).float().mean() > 0.9  # tanh is not saturated
 

@@ -9,15 +9,13 @@ import torch
 from torch.nn import functional as F
 
 from engine.core.method import quiet
-from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import VatExperiment
 from engine.unlearning.vat import experiment as vat
 from engine.unlearning.vat.factors import RATE, batches
-from engine.unlearning.vat.recommender import RANDOM, choices_of
-from engine.vision import data as data_sets
+from engine.unlearning.vat.recommender import choices_of
 from engine.vision.data.interactions import Interactions
-from tests.outcomes import OUTCOMES_HERE, keep
+from tests.outcomes import OUTCOMES_HERE, margins_of, measured
 
 WAYS = (vat.CLEAN, vat.PLAIN, vat.APR, vat.VAT, vat.SHUFFLED)
 BRIEF = VatExperiment(seeds=1, epochs=8)
@@ -54,21 +52,16 @@ def learned_in_torch(known, way, method, seed):
             total = loss.mean() + 1e-4 * sum(part.norm(dim=1).pow(2).mean() for part in parts)
             if epoch >= 5 and way not in {vat.CLEAN, vat.PLAIN}:
                 sums = {}
-                for user_index, value in zip(user.tolist(), loss.tolist(), strict=True):
-                    sums[user_index] = sums.get(user_index, 0.0) + value
-                mean = sum(sums.values()) / len(sums)
-                weights = {
-                    user_index: method.bound / (1 + math.exp(1 - mean / value))
-                    for user_index, value in sorted(sums.items())
-                }
+                for at, value in zip(user.tolist(), loss.tolist(), strict=True):
+                    sums[at] = sums.get(at, 0.0) + value
+                pairs, mean = sorted(sums.items()), sum(sums.values()) / len(sums)
+                weights = {at: method.bound / (1 + math.exp(1 - mean / v)) for at, v in pairs}
                 if way == vat.APR:
                     weights = dict.fromkeys(sums, 1.0)
                 if way == vat.SHUFFLED:
                     others = shuffles.permutation(list(weights.values())).tolist()
                     weights = dict(zip(weights, others, strict=True))
-                sizes = torch.tensor(
-                    [[weights[user_index] * method.epsilon] for user_index in user.tolist()]
-                )
+                sizes = torch.tensor([[weights[at] * method.epsilon] for at in user.tolist()])
                 steps = torch.autograd.grad(loss.mean(), parts, retain_graph=True)
                 steps = [F.normalize(step, dim=1) * sizes for step in steps]
                 total = total + each(*(a + b for a, b in zip(parts, steps, strict=True))).mean()
@@ -78,16 +71,13 @@ def learned_in_torch(known, way, method, seed):
 
 
 def counted(users, items, given, targets):
-    """Figures of genuine users one by one."""
     recalls, ndcgs, swayed = [], [], []
     reached = {target: [] for target in targets.tolist()}
     for user in range(len(given.train)):
         scores = items @ users[user]
-        offered = [
-            item_index for item_index in np.argsort(-scores) if not given.seen[user, item_index]
-        ]
+        offered = [at for at in np.argsort(-scores) if not given.seen[user, at]]
         relevant = set(np.flatnonzero(given.test[user]).tolist())
-        hits = [place for place, item_index in enumerate(offered[:20]) if item_index in relevant]
+        hits = [place for place, at in enumerate(offered[:20]) if at in relevant]
         recalls.append(len(hits) / len(relevant))
         ideal = sum(1 / math.log2(place + 2) for place in range(min(20, len(relevant))))
         ndcgs.append(sum(1 / math.log2(place + 2) for place in hits) / ideal)
@@ -135,32 +125,25 @@ def test_every_figure_is_that_of_a_recommender_learned_in_torch_and_counted_user
 def test_a_user_s_fit_is_the_mean_loss_of_triples_and_its_correlation_is_of_numbers_with_flags():
     known = np.array([[True, False], [False, True]])  # one triple each can be drawn
     users, items = np.array([[1.0], [1.0]]), np.array([[2.0], [0.0]])
-    assert vat.fit_of(users, items, known, 0) == pytest.approx(
-        [math.log(1 + math.exp(-2)), math.log(1 + math.exp(2))]
-    )
-    values = np.array([1.0, 2.0, 3.0, 4.0])
-    assert vat.correlation(values, np.array([False, False, True, True])) == pytest.approx(
-        2 / 5**0.5
-    )
-    assert math.isnan(vat.correlation(values, np.ones(4, bool)))
-    assert math.isnan(vat.correlation(values, np.zeros(4, bool)))
+    expected = [math.log(1 + math.exp(-2)), math.log(1 + math.exp(2))]
+    assert vat.fit_of(users, items, known, 0) == pytest.approx(expected)
+    values, half = np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, False, True, True])
+    assert vat.correlation(values, half) == pytest.approx(2 / 5**0.5)
+    assert math.isnan(vat.correlation(values, half | True))
+    assert math.isnan(vat.correlation(values, half & False))
 
 
 def test_more_fake_users_reach_more_and_without_any_or_without_epsilon_nothing_differs(case):
     none = replace(BRIEF, fakes=0.0)
-    assert figures(none, vat.PLAIN, case) == pytest.approx(
-        figures(none, vat.CLEAN, case), nan_ok=True
-    )
+    clean = pytest.approx(figures(none, vat.CLEAN, case), nan_ok=True)
+    assert figures(none, vat.PLAIN, case) == clean
     off = replace(BRIEF, epsilon=0.0)
     for way in (vat.APR, vat.VAT, vat.SHUFFLED):
         assert figures(off, way, case) == pytest.approx(figures(off, vat.PLAIN, case), nan_ok=True)
     longer = replace(BRIEF, epochs=40)
-    shares = [
-        figures(replace(longer, fakes=share), vat.PLAIN, case)[vat.REACHED] for share in (0.0, 5.0)
-    ]
-    assert shares[1] > shares[0] + 0.02
-    other = replace(longer, fakes=5.0, profile=RANDOM)
-    assert figures(other, vat.PLAIN, case)[vat.REACHED] != shares[1]
+    attacked = replace(longer, fakes=5.0), replace(longer, fakes=0.0)
+    more, less = (figures(method, vat.PLAIN, case)[vat.REACHED] for method in attacked)
+    assert more > less + 0.02
 
 
 def test_the_users_that_are_drawn_have_vat_s_weight_and_are_swayed_as_counted(case):
@@ -190,8 +173,7 @@ def test_the_picture_shows_choices_and_fake_users_and_says_that_it_is_a_simulati
     assert (below.reshape(4, 4, 200) | ~fakes[:, None]).all()
     assert picture.finding.startswith("A simulation.")
     assert "4 fake users" in picture.finding
-    assert "simulation" in BRIEF.question
-    assert "simulation" in BRIEF.before(case)
+    assert all("simulation" in text for text in (BRIEF.question, BRIEF.before(case)))
 
 
 def test_figures_as_in_the_paper_make_every_claim_hold_and_a_fake_fails_them():
@@ -201,25 +183,22 @@ def test_figures_as_in_the_paper_make_every_claim_hold_and_a_fake_fails_them():
         vat.VAT: {vat.REACHED: 0.20, vat.RECALL: 0.21},
         vat.SHUFFLED: {vat.REACHED: 0.25},
     }
-    margins = [claim.margin(lambda row, name: paper[row][name]) for claim in vat.CLAIMS]
-    assert margins == pytest.approx([0.1, 0.04, 0.06, 0.02, 0.02, 0.4, 0.05])
+    expected = pytest.approx([0.1, 0.04, 0.06, 0.02, 0.02, 0.4, 0.05])
+    assert margins_of(vat.CLAIMS, paper) == expected
     fake = paper | {vat.VAT: {vat.REACHED: 0.33, vat.RECALL: 0.15}}
     fake[vat.PLAIN] = paper[vat.PLAIN] | {vat.FIT: -0.1}
-    assert all(claim.margin(lambda row, name: fake[row][name]) < 0 for claim in vat.CLAIMS)
+    assert max(margins_of(vat.CLAIMS, fake)) < 0
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_what_the_paper_claims_is_measured_with_five_seeds(measure):
     method = VatExperiment()
-    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    table = result["table"]
     where = (
         f"VAT, simulated users, {method.fakes:g} % fakes ({method.profile}), "
         f"ε = {method.epsilon}, λ = {method.bound:g}"
     )
-    keep(measure, method, result, where, OUTCOMES_HERE)
-    assert (
-        table.cell(vat.PLAIN, vat.REACHED) > table.cell(vat.CLEAN, vat.REACHED) + 0.02
-    )  # there is an attack
-    assert table.cell(vat.CLEAN, vat.RECALL) > 2 * 20 / 400  # and something was learned
+    table = measured(measure, method, where, OUTCOMES_HERE)["table"]
+    clean, attacked = (table.cell(row, vat.REACHED) for row in (vat.CLEAN, vat.PLAIN))
+    assert attacked > clean + 0.02
+    assert table.cell(vat.CLEAN, vat.RECALL) > 2 * 20 / 400  # something was learned

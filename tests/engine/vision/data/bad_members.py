@@ -6,6 +6,9 @@ Each kind takes a zip and the name of a member in it, and makes that member bad.
 import struct
 from collections.abc import Callable
 
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
 from tests.hostile.archives import zipped
 
 FLAGS, METHOD, CRC, PACKED, SIZE, OFFSET = 8, 10, 16, 20, 24, 42  # in the table of contents
@@ -46,6 +49,17 @@ BAD: dict[str, Callable[[bytes, str], bytes]] = {
     "elsewhere": lambda data, name: patched(data, name, OFFSET, "<I", lambda at: at + 1),
     "behind the end": lambda data, name: patched(data, name, OFFSET, "<I", lambda _: len(data)),
 }
+
+
+def damaged(whole: bytes) -> SearchStrategy[bytes]:
+    """The file with up to six of its bytes changed, or cut off somewhere."""
+    place = st.integers(0, len(whole) - 1)
+
+    def changed(new: dict[int, int]) -> bytes:
+        return bytes(new.get(at, old) for at, old in enumerate(whole))
+
+    changes = st.dictionaries(place, st.integers(0, 255), min_size=1, max_size=6)
+    return changes.map(changed) | place.map(lambda end: whole[:end])
 
 
 def zip_with(files: dict[str, bytes], bad: str, kind: str) -> bytes:

@@ -55,8 +55,7 @@ def parts(made: Any) -> Mapping[str, Any]:
         case Units():
             return {"filters": made.filters, "group": made.group, "answers": made(made.filters[0])}
         case MadeSlide():
-            region = made.regions[made.strengths.argmax(), :2]
-            top, left = (int(place) - 40 for place in region)
+            top, left = (int(place) - 40 for place in made.regions[made.strengths.argmax(), :2])
             cell = top // CELL, left // CELL
             place = top, top + 300, left, left + 300
             small = {f"{n} times": made.smaller(n, 0, made.height, 0, made.width) for n in (3, 4)}

@@ -31,7 +31,6 @@ def row(at, boxes, kind="glioma", **more):
 
 
 def table(rows, **options):
-    """A Parquet file of these rows."""
     buffer = io.BytesIO()
     parquet.write_table(pa.Table.from_pylist(rows), buffer, **options)
     return buffer.getvalue()
@@ -39,11 +38,14 @@ def table(rows, **options):
 
 def files(rows, images):
     """The folder of the benchmark: its table, and an image (H, W) or (H, W, 3) for each row."""
-    named = {
-        f"Nova/{table_row['image_path']}": png(image)
-        for table_row, image in zip(rows, images, strict=True)
-    }
-    return {TABLE: table(rows), **named}
+    paths = [f"Nova/{table_row['image_path']}" for table_row in rows]
+    return {TABLE: table(rows), **dict(zip(paths, map(png, images), strict=True))}
+
+
+def write(folder, files):
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
 
 
 def with_table(content):
@@ -67,8 +69,4 @@ def many_rows(count):
 
 def as_json(rows):
     """The same rows with boxes and what is said of the patient as texts."""
-    return [
-        table_row
-        | {"bboxes": json.dumps(table_row["bboxes"]), "meta": json.dumps(table_row["meta"])}
-        for table_row in rows
-    ]
+    return [row | {name: json.dumps(row[name]) for name in ("bboxes", "meta")} for row in rows]

@@ -50,10 +50,8 @@ def test_every_image_shows_its_shape_twice_brighter_than_a_ground_that_tells_not
         assert ndi.label(twice.truth["mask"][row])[1] == 2
     images, mask = twice.images[:, 0].astype(float), twice.truth["mask"]
     assert images[mask].mean() - images[~mask].mean() == pytest.approx(0.35 * 255, rel=0.1)
-    grounds = [
-        images[twice.labels == label][~mask[twice.labels == label]].mean() for label in range(4)
-    ]
-    assert np.ptp(grounds) < 3
+    classes = [twice.labels == label for label in range(4)]
+    assert np.ptp([images[rows][~mask[rows]].mean() for rows in classes]) < 3
 
 
 @pytest.fixture(scope="module", params=["two", "three"])
@@ -71,8 +69,7 @@ def test_a_bag_has_one_label_by_its_keys_and_hard_images_are_faint(bags):
     for bag in range(60):
         rows = bags.truth["group"] == bag
         label = bags.labels[rows][0]
-        key_digit = KEYS[label] if three else KEYS[0]
-        assert (key[rows] == (digit[rows] == key_digit)).all()
+        assert (key[rows] == (digit[rows] == (KEYS[label] if three else KEYS[0]))).all()
         if three or label == 1:
             assert 3 <= key[rows].sum() <= 8  # of 60
             other = np.isin(digit[rows], KEYS if three else KEYS[:1]) & ~key[rows]

@@ -25,7 +25,6 @@ def zip_of(*names, side=24):
 
 
 def picture_paths(*folders, count=4):
-    """Paths of some pictures in each folder."""
     return [f"{folder}/{number}.png" for folder in folders for number in range(count)]
 
 
@@ -36,10 +35,8 @@ def test_a_plain_zip_is_training_images_alone_but_elsewhere_it_is_drawn():
     data = read_folders(zip_of(*picture_paths("a", "b", count=10)), "own.zip", 24).data
     assert len(data.rows("test")) == 4
     assert "no train and test folders: 70 % of each class were drawn" in data.card.made
-    declared = read_folders(
-        zip_of(*picture_paths("train/a", "train/b", "test/a")), "own.zip", 24
-    ).data
-    assert "as its folders say" in declared.card.made
+    parted = zip_of(*picture_paths("train/a", "train/b", "test/a"))
+    assert "as its folders say" in read_folders(parted, "own.zip", 24).data.card.made
 
 
 def test_a_declared_split_is_kept_and_other_test_images_come_under_the_same_classes():
@@ -51,10 +48,8 @@ def test_a_declared_split_is_kept_and_other_test_images_come_under_the_same_clas
     with pytest.raises(BadData, match="has training images of its own"):
         read_test(content, "test.zip", 24)
     training = read_training(zip_of(*picture_paths("a", "b", "c")), "own.zip").data
-    test = read_test(
-        zip_of(*picture_paths("c", "b", count=2), side=40), "test.zip", training.side
-    ).data
-    data = merge_data(training, test)
+    test = zip_of(*picture_paths("c", "b", count=2), side=40)
+    data = merge_data(training, read_test(test, "test.zip", training.side).data)
     assert data.classes == ("a", "b", "c")
     assert sorted(data.labels[data.rows("test")].tolist()) == [1, 1, 2, 2]
     assert data.ids.tolist() == list(range(16))

@@ -16,8 +16,6 @@ pytestmark = pytest.mark.usefixtures("empty_home")
 
 
 class Maker:
-    """Counts how often it was asked."""
-
     def __init__(self, size=100):
         self.times, self.size = 0, size
 
@@ -79,8 +77,7 @@ def test_the_folder_stays_within_its_size(empty_home, monkeypatch):
     maker = Maker()
     stored_arrays("toy", {"n": 0}, maker)
     (first,) = (empty_home / "data").iterdir()
-    size = first.stat().st_size
-    monkeypatch.setattr(keeping, "DISK_BYTES", 3 * size)
+    monkeypatch.setattr(keeping, "DISK_BYTES", 3 * first.stat().st_size)
     os.utime(first, (1, 1))
     for n in range(1, 4):
         stored_arrays("toy", {"n": n}, maker)

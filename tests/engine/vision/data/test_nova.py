@@ -52,9 +52,7 @@ def test_boxes_lie_where_the_images_are_bright_whatever_their_shape():
 def test_a_folder_and_texts_of_json_give_the_same_and_nothing_of_patients_is_kept(tmp_path):
     rows, pictures = images()
     whole = read_nova(zipped(made.files(rows, pictures)), "nova.zip", side=64).data
-    for path, content in made.files(made.as_json(rows), pictures).items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(content)
+    made.write(tmp_path, made.files(made.as_json(rows), pictures))
     assert read_nova(tmp_path, side=64).data.fingerprint == whole.fingerprint
     assert "SECRET" not in repr(whole) + repr(whole.card)
 
@@ -119,10 +117,7 @@ def test_a_page_that_unpacks_to_more_than_the_reader_may_hold_ends_in_a_sentence
 
 def test_a_link_out_of_a_folder_is_not_followed(tmp_path):
     rows, pictures = images()
-    for path, content in made.files(rows, pictures).items():
-        target = tmp_path / "own" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+    made.write(tmp_path / "own", made.files(rows, pictures))
     (tmp_path / "secret.png").write_bytes(made.png(pictures[0]))
     inside = tmp_path / "own" / "Nova" / rows[0]["image_path"]
     inside.unlink()

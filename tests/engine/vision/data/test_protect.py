@@ -82,8 +82,7 @@ def test_a_share_is_drawn_behind_the_filters_and_strength_lies_between_none_and_
     data = Cuda(share=0.4, key=2)(digits)
     rng = legacy(2)
     draw_filters(rng, 10, 0.3, 3)
-    rows = digits.rows("train")
-    expected = [row for row in rows if rng.random_sample() < 0.4]
+    expected = [row for row in digits.rows("train") if rng.random_sample() < 0.4]
     assert data.truth["protected"].nonzero()[0].tolist() == expected
     assert not Cuda(share=0.0)(digits).truth["protected"].any()
     none, half, full = (Cuda(strength=strength)(digits) for strength in (0.0, 0.5, 1.0))

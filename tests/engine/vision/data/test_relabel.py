@@ -25,10 +25,8 @@ def test_without_an_attribute_two_neighbors_share_a_coarse_label_and_else_the_fi
     data = load("textured:count=120")
     mixed = data.truth["shape"].copy()
     mixed[0] = "square"
-    assert relabeled(replace(data, truth={**data.truth, "shape": mixed}), COARSE).classes == (
-        "blue",
-        "red",
-    )
+    impure = replace(data, truth={**data.truth, "shape": mixed})
+    assert relabeled(impure, COARSE).classes == ("blue", "red")
     digits, data = load("digits"), relabeled(load("digits"), COARSE)
     assert (data.labels == digits.labels // 2).all()
     assert data.classes == ("0 or 1", "2 or 3", "4 or 5", "6 or 7", "8 or 9")

@@ -29,12 +29,9 @@ def test_a_thing_removed_or_faded_leaves_every_other_pixel_as_it_was(index, opac
     scene = Scenes(seed=4).scene(index)
     scene_object = scene.things[pick % len(scene.things)]
     mask = scene.mask(scene_object.category)
-    for changed in (
-        scene.remove(scene_object.category),
-        scene.with_opacity(scene_object.category, opacity),
-    ):
-        assert (changed.image[:, ~mask] == scene.image[:, ~mask]).all()
     gone = scene.remove(scene_object.category)
+    for changed in (gone, scene.with_opacity(scene_object.category, opacity)):
+        assert (changed.image[:, ~mask] == scene.image[:, ~mask]).all()
     assert scene_object not in gone.things
     assert len(gone.things) == len(scene.things) - 1
     clear = scene.with_opacity(scene_object.category, 1.0)
@@ -122,10 +119,8 @@ def test_the_set_is_the_scenes_and_its_truth_is_theirs():
         assert (data.truth["mask"][row] == union).all()
         for placed_object in scene.things:
             which = number(placed_object.category)
-            assert divmod(data.truth["cell"][row, which], 4) == (
-                placed_object.row,
-                placed_object.column,
-            )
+            place = placed_object.row, placed_object.column
+            assert divmod(data.truth["cell"][row, which], 4) == place
             assert COLORS[data.truth["color"][row, which]] == placed_object.color
     assert (Scenes(count=80, seed=2).make().images[:60] == data.images).all()
 
@@ -165,9 +160,8 @@ def test_a_thing_can_be_moved_to_an_empty_cell_alone():
     untouched = ~(scene.mask(category) | moved.mask(category))
     assert np.array_equal(scene.image[:, untouched], moved.image[:, untouched])
     assert not np.array_equal(scene.image, moved.image)
-    scene = next(
-        candidate for n in range(20) if len((candidate := Scenes(20, seed=3).scene(n)).things) > 1
-    )
+    scenes = (Scenes(20, seed=3).scene(n) for n in range(20))
+    scene = next(scene for scene in scenes if len(scene.things) > 1)
     candidate, other = scene.things[:2]
     with pytest.raises(BadData, match=f"There is a {other.category} in that cell"):
         scene.moved(candidate.category, other.row, other.column)

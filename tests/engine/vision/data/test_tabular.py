@@ -41,9 +41,8 @@ def test_volumes_of_one_process_are_tied_and_the_second_hospital_differs_as_is_s
     same, far = Cohort(shift=0.0).make(), Cohort(shift=2.0).make()
 
     def gap(dataset):
-        return (
-            dataset.column("age")[dataset.rows("test")].mean() - dataset.column("age")[:600].mean()
-        )
+        ages = dataset.column("age")
+        return ages[dataset.rows("test")].mean() - ages[:600].mean()
 
     assert abs(gap(same)) < 1.5
     assert gap(far) == pytest.approx(6, abs=1.5)
@@ -91,10 +90,10 @@ def test_users_keep_to_their_interest_and_a_few_items_are_popular():
     assert np.corrcoef(interest_share, focus)[0, 1] > 0.7
     assert interest_share[focus > 0.85].mean() > 0.75
     assert 0.4 < interest_share[focus < 0.6].mean() < 0.65
-    turn = data_sets.load("interactions").truth["turn"]
-    often = np.sort((turn > 0).sum(0))
-    assert often[-40:].mean() > 4 * often[:100].mean()
-    popular = np.argsort((turn > 0).sum(0))[-40:]
+    turn = data.truth["turn"]
+    often = (turn > 0).sum(0)
+    assert np.sort(often)[-40:].mean() > 4 * np.sort(often)[:100].mean()
+    popular = np.argsort(often)[-40:]
     many = turn.max(1, keepdims=True)
     place = (turn / many)[:, popular]
     assert place[place > 0].mean() == pytest.approx(0.52, abs=0.03)

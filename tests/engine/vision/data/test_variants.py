@@ -68,8 +68,7 @@ def test_shuffled_labels_are_as_many_of_each_class_and_right_by_chance_alone(dig
     shares = np.bincount(digits.labels[train]) / len(train)
     right = (data.labels == digits.labels)[train].mean()
     assert right == pytest.approx((shares**2).sum(), abs=0.04)
-    others = digits.split != 0
-    assert (data.labels == digits.labels)[others].all()
+    assert (data.labels == digits.labels)[digits.split != 0].all()
     assert (data.images == digits.images).all()
     assert (data.truth["clean_label"] == digits.labels).all()
 

@@ -19,7 +19,7 @@ from engine.core.errors import BadImage, BadSetting
 from engine.vision.images import SliceChoice, Window, dicom_pixels, load, read
 from engine.vision.images.dicom_pixels import FAMILIES
 from engine.vision.images.kinds import DICOM, kind
-from tests.engine.vision.images.outcome import counts, is_read, refusal
+from tests.engine.vision.images.outcome import counts, is_read, reads_of_changed, refusal
 from tests.scans import AXIAL, SAGITTAL, SECRETS, dataset, dicom, lut, ramp, written
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -136,10 +136,9 @@ def shared():
 
 
 def test_monochrome1_is_turned_padding_is_black_and_bits_are_read():
-    plain = read(dicom(ramp(), WindowCenter=0, WindowWidth=1000))
-    turned = read(
-        dicom(ramp(), WindowCenter=0, WindowWidth=1000, PhotometricInterpretation="MONOCHROME1")
-    )
+    wide = {"WindowCenter": 0, "WindowWidth": 1000}
+    plain = read(dicom(ramp(), **wide))
+    turned = read(dicom(ramp(), **wide, PhotometricInterpretation="MONOCHROME1"))
     assert np.abs(plain.pixels.astype(int) + turned.pixels - 255).max() <= 1
     assert np.array_equal(plain.behind.values, turned.behind.values)
     assert turned.behind.inverted
@@ -254,18 +253,15 @@ def test_what_holds_no_image_that_can_be_decoded_is_refused(make, words):
 @pytest.mark.parametrize(
     ("header", "words"),
     [
-        ({"Rows": None}, "how many rows and columns"),
-        ({"Rows": 0}, "how many rows and columns"),
+        *(({"Rows": rows}, "how many rows and columns") for rows in (None, 0)),
         ({"Rows": 65535, "Columns": 65535}, "has 65535 × 65535 px a frame, 4,295 million"),
         ({"Rows": 17}, "cut off"),
-        ({"BitsAllocated": 12}, "unusual number of bits"),
-        ({"BitsAllocated": 0}, "unusual number of bits"),
+        *(({"BitsAllocated": bits}, "unusual number of bits") for bits in (12, 0)),
         ({"PhotometricInterpretation": None}, "gray or color"),
         ({"PhotometricInterpretation": "CMYK"}, "colors of a rare kind"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "cannot be decoded"),
         ({"SamplesPerPixel": 0}, "damaged"),
-        ({"PixelRepresentation": None}, "cannot be decoded"),
-        ({"PixelRepresentation": 7}, "cannot be decoded"),
+        *(({"PixelRepresentation": sign}, "cannot be decoded") for sign in (None, 7)),
         ({"BitsStored": 99}, "cannot be decoded"),
         ({"PixelData": b""}, "without an image"),
     ],
@@ -292,22 +288,16 @@ def test_every_family_of_syntaxes_is_found_by_its_own_words():
 
 
 def test_cut_and_changed_files_are_read_or_refused_but_never_crash():
-    rng = np.random.default_rng(7)
     whole = bytearray(dicom(ramp(), ImageOrientationPatient=AXIAL, WindowCenter=1, WindowWidth=9))
     start = whole.index(b"PNDoe"[:2], 132)
     assert is_read(bytes(whole), NAME)
     cut = [is_read(bytes(whole[:length]), NAME) for length in range(0, len(whole), 37)]
     assert not any(cut)  # the pixels come last, and a part of them is no image
-    changes = []
-    for _ in range(400):
-        changed = bytearray(whole)
-        for at in rng.integers(132, min(len(whole), start + 700), rng.integers(1, 6)):
-            changed[at] = rng.choice([0, 1, 127, 128, 255, rng.integers(256)])
-        changes.append(is_read(bytes(changed), NAME))
-    assert 20 < sum(changes) < 380  # some bytes do no harm
+    # some bytes do no harm
+    assert 20 < reads_of_changed(whole, NAME, 132, min(len(whole), start + 700), seed=7) < 380
 
 
-def test_what_begins_like_dicom_without_a_preamble_is_recognized():
+def test_dicom_without_a_preamble_is_recognized_and_what_only_begins_like_it_is_not():
     whole = written(dataset(ramp(), uid.ImplicitVRLittleEndian))
     bare = whole[whole.index(b"\x08\x00\x16\x00", 144 + int(whole[140])) :]
     assert kind(bare) == DICOM
@@ -316,19 +306,9 @@ def test_what_begins_like_dicom_without_a_preamble_is_recognized():
     bare = explicit[explicit.index(b"\x08\x00\x16\x00UI") :]
     assert kind(bare) == DICOM
     assert read(bare).digest == read(explicit).digest
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"\x08\x00",
-        b"\x08\x00" + bytes(40),
-        b"\x02\x00\x00\x00XX" + bytes(40),
-        b"\x08\x00\x05\x00CS\x04\x00abcd",
-    ],
-)
-def test_what_only_begins_like_dicom_is_not_taken_for_it(data):
-    assert kind(data) != DICOM
+    others = [start + bytes(40) for start in (b"\x08\0", b"\x02\0\0\0XX")]
+    for other in (b"\x08\0", b"\x08\0\x05\0CS\x04\0abcd", *others):
+        assert kind(other) != DICOM
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR")  # while the file is written
@@ -336,9 +316,7 @@ def test_no_header_is_kept_logged_warned_of_or_shown(caplog, capfd):
     caplog.set_level(logging.DEBUG)
     dicom_dataset = dataset(ramp(), ModalityLUTSequence=[lut(np.arange(256), 0, 16)])
     dicom_dataset.ModalityLUTSequence[0].ModalityLUTType = "Doe^Jane"
-    dicom_dataset.add_new(
-        0x00080012, "DA", "Jane Doe's day"
-    )  # no date: pydicom would warn and say it
+    dicom_dataset.add_new(0x00080012, "DA", "Jane Doe's day")  # no date, of which pydicom warns
     dicom_dataset.WindowCenter, dicom_dataset.WindowWidth = 40, 400
     dicom_dataset.WindowCenterWidthExplanation = "Doe^Jane"
     dicom_dataset.add_new(0x00091001, "LO", "Doe^Jane")
@@ -359,12 +337,8 @@ def test_no_header_is_kept_logged_warned_of_or_shown(caplog, capfd):
 
 def decoded(header):
     """The binary values of a header that is kept as words, in hexadecimal."""
-    dicom_dataset = Dataset.from_json(header)
-    return " ".join(
-        element.value.hex()
-        for element in dicom_dataset.iterall()
-        if isinstance(element.value, bytes)
-    )
+    values = [element.value for element in Dataset.from_json(header).iterall()]
+    return " ".join(value.hex() for value in values if isinstance(value, bytes))
 
 
 def test_the_reader_imports_nothing_that_the_app_does_not_need():

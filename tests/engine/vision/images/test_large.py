@@ -3,6 +3,7 @@
 import struct
 import tracemalloc
 import zlib
+from contextlib import contextmanager
 from hashlib import blake2b
 from time import process_time
 
@@ -44,6 +45,26 @@ def jpeg(pixels, part):
     return written(Image.fromarray(pixels).save, "JPEG", quality=90, streamtype=part)
 
 
+@pytest.fixture
+def requested(monkeypatch):
+    """The numbers of the pieces that are unpacked, in their order."""
+    numbers, body = [], PiecewiseTiff.body
+    monkeypatch.setattr(
+        PiecewiseTiff, "body", lambda file, at: numbers.append(at) or body(file, at)
+    )
+    return numbers
+
+
+@contextmanager
+def allocating_at_most(most):
+    """No more bytes are held at any time by what is done inside."""
+    tracemalloc.start()
+    yield
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < most
+
+
 def tiff(
     pixels, packed=False, rows=16, tile=None, order="<", predictor=1, intent=None, orientation=1
 ):
@@ -63,8 +84,8 @@ def tiff(
             pieces.append(
                 jpeg(part, 2) if packed == "jpeg" else zlib.compress(body) if packed else body
             )
-    offsets = np.cumsum([8, *map(len, pieces)])[:-1].tolist()
     sizes = list(map(len, pieces))
+    offsets = np.cumsum([8, *sizes])[:-1].tolist()
     intent = (6 if packed == "jpeg" else 2 if channels >= 3 else 1) if intent is None else intent
     numbers = {256: width, 257: height}
     shorts = {
@@ -106,8 +127,8 @@ def test_any_rectangle_of_a_tiff_has_the_pixels_of_the_whole(how):
     assert (image.width, image.height) == (130, 90)
     assert image.fingerprint == blake2b(data, digest_size=16).hexdigest()
     for top, bottom, left, right in ((0, 90, 0, 130), (3, 70, 40, 99), (80, 90, 120, 130)):
-        expected = PIXELS[top:bottom, left:right]
-        assert np.array_equal(image.piece(top, bottom, left, right), expected)
+        piece = image.piece(top, bottom, left, right)
+        assert np.array_equal(piece, PIXELS[top:bottom, left:right])
     assert np.array_equal(read(data, "one.tif").pixels, PIXELS)  # another reader sees the same
 
 
@@ -160,14 +181,11 @@ def test_gray_and_alpha_are_read_and_a_smaller_rectangle_is_the_mean_of_its_squa
 @pytest.mark.parametrize(("most", "rows"), [(12, 12), (11, 11), (1, 1), (0.5, 1)])
 def test_bands_of_rows_take_what_may_be_held_with_their_floats(monkeypatch, most, rows):
     """A row of the result: 2 rows of 30 px with 3 values, in 4 bytes each."""
-    read_rows = []
-    piece = WholeImage.piece
-    monkeypatch.setattr(
-        WholeImage, "piece", lambda self, *edges: read_rows.append(edges[:2]) or piece(self, *edges)
-    )
+    read, piece = [], WholeImage.piece
+    monkeypatch.setattr(WholeImage, "piece", lambda *of: read.append(of[1:3]) or piece(*of))
     monkeypatch.setattr(large_base, "MOST_HELD", int(most * 2 * 30 * 3 * 4))
     result = WholeImage(130, 90, "", (), PIXELS).smaller(2, 5, 54, 7, 37)
-    assert read_rows == [(5 + 2 * at, 5 + 2 * min(at + rows, 24)) for at in range(0, 24, rows)]
+    assert read == [(5 + 2 * at, 5 + 2 * min(at + rows, 24)) for at in range(0, 24, rows)]
     expected = PIXELS[5:53, 7:37].reshape(24, 2, 15, 2, 3).mean((1, 3)).round()
     assert np.array_equal(result, expected)
     assert WholeImage(130, 90, "", (), PIXELS).smaller(2, 5, 54, 7, 7).shape == (24, 0, 3)
@@ -180,12 +198,8 @@ def test_a_turned_image_is_seen_as_another_reader_shows_it(orientation, tile):
     expected = read(data, "one.tif").pixels
     image = open_large(data, "one.tif")
     assert (image.height, image.width) == expected.shape[:2]
-    for top, bottom, left, right in (
-        (0, *expected.shape[:1], 0, expected.shape[1]),
-        (3, 70, 40, 82),
-    ):
-        piece = image.piece(top, bottom, left, right)
-        assert np.array_equal(piece, expected[top:bottom, left:right])
+    assert np.array_equal(image.piece(0, image.height, 0, image.width), expected)
+    assert np.array_equal(image.piece(3, 70, 40, 82), expected[3:70, 40:82])
     small = image.smaller(4, 3, 70, 5, 84)  # neither end of it lies on a square's
     mean = expected[3:67, 5:81].reshape(16, 4, 19, 4, 3).mean((1, 3))
     assert np.abs(small - mean).max() <= 0.51
@@ -194,13 +208,8 @@ def test_a_turned_image_is_seen_as_another_reader_shows_it(orientation, tile):
     assert orientation == 1 or image.fingerprint != lying.fingerprint
 
 
-def test_an_image_on_its_side_in_strips_is_decoded_once_or_refused(monkeypatch):
+def test_an_image_on_its_side_in_strips_is_decoded_once_or_refused(monkeypatch, requested):
     data = tiff(PIXELS, packed=True, rows=1, orientation=6)
-    requested = []
-    body = PiecewiseTiff.body
-    monkeypatch.setattr(
-        PiecewiseTiff, "body", lambda self, at: requested.append(at) or body(self, at)
-    )
     image = open_large(data)
     for left in range(0, 90, 10):  # each touches every strip
         image.piece(0, 130, left, left + 10)
@@ -217,15 +226,10 @@ def test_an_image_on_its_side_in_strips_is_decoded_once_or_refused(monkeypatch):
 @pytest.mark.parametrize(
     "how", [{"rows": 7}, {"tile": (16, 48)}, {"rows": 9, "intent": 0}], ids=str
 )
-def test_each_piece_is_unpacked_once_however_the_squares_lie(how, monkeypatch):
+def test_each_piece_is_unpacked_once_however_the_squares_lie(how, monkeypatch, requested):
     pixels = PIXELS[..., :1] if "intent" in how else PIXELS
     image = open_large(tiff(pixels, packed=True, **how))
     monkeypatch.setattr(large, "BATCH", 1)  # each strip or tile is asked for by itself
-    requested = []
-    body = PiecewiseTiff.body
-    monkeypatch.setattr(
-        PiecewiseTiff, "body", lambda self, at: requested.append(at) or body(self, at)
-    )
     result = image.smaller(5, 2, 89, 3, 130)
     assert sorted(requested) == sorted(set(requested))
     displayed = np.broadcast_to(255 - pixels if "intent" in how else pixels, PIXELS.shape)
@@ -247,20 +251,13 @@ def test_false_tags_and_pieces_cost_no_memory():
     many = 4_000_000
     page = struct.pack("<HHHII", 2, 324, 1, many, 8)  # and no second one
     data = b"II*\0" + struct.pack("<I", 8 + many) + bytes(many) + page
-    tracemalloc.start()
-    with pytest.raises(BadImage):
-        open_large(data)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 16_000_000  # a number of each byte would be 32 MB
+    with allocating_at_most(16_000_000), pytest.raises(BadImage):
+        open_large(data)  # a number of each byte would be 32 MB
     data = tiff(PIXELS, packed=True) + bytes(50_000_000)
     image = open_large(data)
     image.__dict__["pieces"] = tuple((at, len(data)) for at, _ in image.pieces)
-    tracemalloc.start()
-    assert np.array_equal(image.piece(0, 90, 0, 130), PIXELS)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 5_000_000
+    with allocating_at_most(5_000_000):
+        assert np.array_equal(image.piece(0, 90, 0, 130), PIXELS)
 
 
 def test_a_side_is_long_by_itself_and_beside_the_other_from_one_pixel_beyond_its_bound():
@@ -284,15 +281,11 @@ def test_another_format_is_decoded_whole_but_no_line():
 def test_an_image_of_thirty_thousand_pixels_is_read_in_bounded_memory():
     height, width = 480, 30_000
     data = tiff(np.zeros((height, width, 3), np.uint8), packed=True, rows=32)
-    tracemalloc.start()
-    image = open_large(data)
-    for top in range(0, height, 224):
-        image.piece(top, min(top + 224, height), 0, width)
-    image.smaller(30, 0, height, 0, width)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    strip = 224 * width * 3
-    assert peak < strip + large_base.MOST_HELD + 20_000_000
+    with allocating_at_most(224 * width * 3 + large_base.MOST_HELD + 20_000_000):
+        image = open_large(data)
+        for top in range(0, height, 224):
+            image.piece(top, min(top + 224, height), 0, width)
+        image.smaller(30, 0, height, 0, width)
     assert image.notes == ("Read in strips, 30,000 × 480 px.",)
 
 

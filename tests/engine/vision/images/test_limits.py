@@ -5,6 +5,7 @@ import struct
 import zlib
 from contextvars import copy_context
 from dataclasses import astuple
+from itertools import product
 
 import numpy as np
 import pytest
@@ -273,15 +274,9 @@ def test_the_sides_of_the_usual_planes(cosines, left, right, top, bottom):
 
 
 def test_words_of_a_projection_letters_their_opposites_and_cosines_that_say_nothing():
-    for none in (
-        [],
-        [1, 0, 0],
-        [0] * 6,
-        [1, 0, 0, 1, 0, 0],
-        [2, 0, 0, 0, 2, 0],
-        [np.nan] * 6,
-        [1] * 6,
-    ):
+    alike = [[number] * 6 for number in (0, 1, np.nan)]
+    skew = [[1, 0, 0, down, 0, 0] for down in (1, -1)]
+    for none in ([], [1, 0, 0], [2, 0, 0, 0, 2, 0], *skew, *alike):
         assert from_cosines(none) is None
     assert astuple(from_words(["P", "F"])) == ("A", "P", "H", "F")
     assert astuple(from_words(["L", "FP"])) == ("R", "L", "HA", "FP")
@@ -297,11 +292,8 @@ def test_any_rectangle_is_that_of_the_image_and_batches_unpack_each_piece_once(f
     image = np.random.default_rng(0).integers(0, 256, (13, 17, 3), np.uint8)
     (high, wide), across = form, -(-17 // form[1])
     padded = np.pad(image, ((0, high if across > 1 else 0), (0, across * wide - 17), (0, 0)))
-    pieces = [
-        padded[top : top + high, left : left + wide].tobytes()
-        for top in range(0, 13, high)
-        for left in range(0, 17, wide)
-    ]
+    corners = product(range(0, 13, high), range(0, 17, wide))
+    pieces = [padded[y : y + high, x : x + wide].tobytes() for y, x in corners]
     bodies = dict(enumerate(map(zlib.compress, pieces) if packed else pieces))
     grid = TileGrid(13, across, form, 3, [(259, [8]), (262, [2])] if packed else [])
     for top, bottom, left, right in ((0, 13, 0, 17), (2, 11, 3, 16), (5, 6, 7, 8)):
@@ -313,11 +305,8 @@ def test_any_rectangle_is_that_of_the_image_and_batches_unpack_each_piece_once(f
             parts.append(grid.numbers((low, high_end, first, last)))
         numbers = [number for part in parts for number in part]
         assert max(map(len, parts)) == min(len(numbers), 2)
-        assert (
-            covered.sum()
-            == covered[top:bottom, left:right].sum()
-            == (bottom - top) * (right - left)
-        )
+        area = (bottom - top) * (right - left)
+        assert covered.sum() == covered[top:bottom, left:right].sum() == area
         assert sorted(numbers) == grid.numbers(rectangle)
 
 
@@ -335,16 +324,10 @@ def test_elements_without_a_preamble_are_known_by_their_groups_and_an_even_lengt
         for length, after in ((0, group), (4, 0x10), (126, 0x7FE0)):
             assert bare_dicom(bare(group, length, after, kind, order))
     assert bare_dicom(bare(8, 10, 8, kind, order, size=20))
-    for other in (
-        bare(9, 4, 9, kind, order),
-        bare(8, 128, 8, kind, order),
-        bare(8, 5, 8, kind, order),
-        bare(8, 4, 2, kind, order),
-        bare(8, 4, 0x7FE1, kind, order),
-        bare(8, 4, 8, kind, order, size=19),
-        bare(8, 100, 8, kind, order, size=109),  # within the next group
-    ):
-        assert not bare_dicom(other)
+    for numbers in ((9, 4, 9), (8, 128, 8), (8, 5, 8), (8, 4, 2), (8, 4, 0x7FE1)):
+        assert not bare_dicom(bare(*numbers, kind, order))
+    for length, size in ((4, 19), (100, 109)):  # ends within the next group
+        assert not bare_dicom(bare(8, length, 8, kind, order, size))
 
 
 def test_text_may_be_cut_off_within_a_letter_and_a_media_file_is_known_by_its_brand():
@@ -352,11 +335,8 @@ def test_text_may_be_cut_off_within_a_letter_and_a_media_file_is_known_by_its_br
     assert file_kind(b"x" * 1023 + "ü".encode()).name == "a text file"
     assert file_kind(b"x" * 1022 + b"\xc3").name == "not a picture that is known here"
     assert file_kind(b"a\tb\r\n\f\0").name == "not a picture that is known here"
-    for brand, name in (
-        (b"heix", "a HEIC picture"),
-        (b"mif1", "a HEIF picture"),
-        (b"mp42", "a film"),
-    ):
+    brands = {b"heix": "a HEIC picture", b"mif1": "a HEIF picture", b"mp42": "a film"}
+    for brand, name in brands.items():
         assert file_kind(b"\0\0\0\x18ftyp" + brand).name.startswith(name)
     for page in (b"<HTML><p>", b"<!DOCTYPE html>\n<p>"):
         assert file_kind(page).name == "a web page"

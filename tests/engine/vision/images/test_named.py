@@ -72,8 +72,7 @@ def test_the_last_scan_is_read_once_and_again_when_its_file_has_changed(head, mo
     assert read_files == ["head.nii", photograph.name, photograph.name]
     for change in (scans.nifti(np.ones((12, 10, 5), np.int16)), scans.nifti(np.ones((12, 9, 5)))):
         Path(head).write_bytes(change)
-        changed = read_named(head)
-        assert np.array_equal(changed.pixels, load(Path(head)).picture().pixels)
+        assert np.array_equal(read_named(head).pixels, load(Path(head)).picture().pixels)
     assert read_files[3:] == ["head.nii"] * 2
     with pytest.raises(BadImage, match=r"“gone\.nii” cannot be opened"):
         read_named(f"{head[:-8]}gone.nii::slice=2")

@@ -17,12 +17,8 @@ from tests.scans import nifti
 
 SHAPE = (12, 12, 10)
 SIDE = 12
-WAYS = [
-    (order, signs)
-    for order in itertools.permutations(range(3))
-    for signs in itertools.product((1, -1), repeat=3)
-]
-FEW = WAYS[::5]
+SIGNS = itertools.product((1, -1), repeat=3)
+FEW = [*itertools.product(itertools.permutations(range(3)), SIGNS)][::5]
 
 
 def body(order, signs):
@@ -39,14 +35,12 @@ def body(order, signs):
 
 
 def opened(data):
-    """The file as nibabel reads it."""
     return nib.Nifti1Image.from_bytes(gzip.decompress(data))
 
 
 def millimeters(image, values):
     """Where the voxels that are not 0 lie in the patient, (n, 3)."""
-    places = np.argwhere(values)
-    return places @ image.affine[:3, :3].T + image.affine[:3, 3]
+    return np.argwhere(values) @ image.affine[:3, :3].T + image.affine[:3, 3]
 
 
 @pytest.mark.parametrize(("order", "signs"), FEW, ids=str)
@@ -123,10 +117,10 @@ def test_a_scan_that_does_not_say_how_it_lies_gives_a_file_that_does_not_either(
     result = opened(volume_file(scan, "third axis", {4: mask}, Crop(0, 0), "mask"))
     assert int(result.header["sform_code"]) == int(result.header["qform_code"]) == 0
     assert result.header.get_zooms() == (2.0, 3.0, 4.0)
-    assert {tuple(at) for at in np.argwhere(np.asarray(result.dataobj))} <= {
-        (x, y, 4) for x in range(3) for y in range(3)
-    }
-    assert np.asarray(result.dataobj)[0, 0, 4] == 1
+    values = np.asarray(result.dataobj)
+    assert values[0, 0, 4] == 1
+    values[:3, :3, 4] = 0
+    assert not values.any()
 
 
 def test_a_volume_too_large_to_be_written_is_a_sentence(monkeypatch):

@@ -60,11 +60,8 @@ def test_a_reader_that_only_waits_is_ended_and_nothing_else_is_said(bad_reader, 
 def test_a_reader_that_is_ended_here_was_not_ended_by_the_system(bad_reader):
     read(START + b"w")
     stuck = reader.Reader()
-    wire.send(
-        stuck.process.stdin,
-        {"ask": "picture", "kind": "png", "called": "a.png"},
-        [np.frombuffer(b"l", np.uint8)],
-    )
+    words = {"ask": "picture", "kind": "png", "called": "a.png"}
+    wire.send(stuck.process.stdin, words, [np.frombuffer(b"l", np.uint8)])
     assert "makes its decoder fail" in reader.ended(stuck.end(), reader.SMALLER, late=stuck.late)
 
 
@@ -103,11 +100,9 @@ def test_a_reader_has_so_much_memory_and_time_beyond_what_it_uses(monkeypatch):
     monkeypatch.setattr(resource, "getrusage", lambda _: (1.4, 2.5, 90))
     reader_process.limit_time()
     used = int(re.search(r"VmSize:\s+(\d+) kB", STATUS.read_text())[1]) * 1024
-    expected = {
-        resource.RLIMIT_AS: pytest.approx(used + reader_process.MEMORY, abs=5e7),
-        resource.RLIMIT_CPU: 3 + reader_process.CPU_SECONDS + 1,
-    }
-    for kind, soft in expected.items():
+    room = pytest.approx(used + reader_process.MEMORY, abs=5e7)
+    seconds = 3 + reader_process.CPU_SECONDS + 1
+    for kind, soft in ((resource.RLIMIT_AS, room), (resource.RLIMIT_CPU, seconds)):
         assert limits[kind] == (soft, resource.getrlimit(kind)[1])
 
 

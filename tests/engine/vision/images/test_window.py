@@ -27,9 +27,8 @@ def theirs(made):
     ("center", "width"), [(40, 400), (-600, 1500), (0, 1), (12.5, 2), (12.5, 3)]
 )
 def test_every_window_function_is_pydicoms_to_the_sixth_digit(function, center, width):
-    dicom = dataset(
-        ramp(32), WindowCenter=center, WindowWidth=width, RescaleSlope=1.5, RescaleIntercept=-24
-    )
+    dicom = dataset(ramp(32), WindowCenter=center, WindowWidth=width)
+    dicom.RescaleSlope, dicom.RescaleIntercept = 1.5, -24
     if function:
         dicom.VOILUTFunction = function
     behind = load(written(dicom)).picture().behind
@@ -60,12 +59,9 @@ def test_linear_windows_end_as_the_standard_says_and_a_moved_table_is_a_line():
     values = np.array([-1, 0, 127.5, 255, 300], np.float32)
     assert window.place(values).tolist() == [0, 0, 0.5, 1, 1]
     assert Window(3, 1).place(np.array([2.4, 2.5, 2.6, 3], np.float32)).tolist() == [0, 0, 1, 1]
-    assert Window(0.5, 0.25).shape == "linear exact"
-    assert Window(0.5, 0.25).place(np.array([0.375, 0.5, 0.625], np.float32)).tolist() == [
-        0,
-        0.5,
-        1,
-    ]
+    exact = Window(0.5, 0.25)
+    assert exact.shape == "linear exact"
+    assert exact.place(np.array([0.375, 0.5, 0.625], np.float32)).tolist() == [0, 0.5, 1]
     assert Window(5, 10, "table", (0.0, 1.0)).moved(1, 2) == Window(1, 2, "linear exact")
     assert Window(5, 10, "sigmoid").moved(1, 2).shape == "sigmoid"
     far = Window(0, 4, "sigmoid").place(np.array([-1e30, -1, 0, 1, 1e30], np.float32))

@@ -17,7 +17,6 @@ def case(empty_home):
 
 
 def kept_by(job):
-    """Waits for the thread that keeps the job's model."""
     keep_when_done(job)
     keep_when_done(job)
     mine = [thread for thread in threading.enumerate() if thread.name == "keep a model"]

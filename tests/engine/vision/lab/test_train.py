@@ -12,24 +12,21 @@ import numpy as np
 import pytest
 import torch
 
-from engine.core import run
-from engine.core.errors import BadModel, BadSetting, BlindspotError, Cancelled, DoesNotFit
-from engine.core.keeping.store import Store
+from engine.core.errors import BadModel, BadSetting, BlindspotError, DoesNotFit
 from engine.core.run import answer, ask, digest, kept_answer
 from engine.evaluation.maps.gradient import Gradient
 from engine.vision import data as data_sets
 from engine.vision.lab import Train, TrainCase, again
 from engine.vision.models import checkpoints
 from engine.vision.models.rebuild import rebuilt
-from engine.vision.training import Pgd, Recipe, figures, fresh, loop, outputs, pgd, train
+from engine.vision.training import Pgd, Recipe, figures, fresh, outputs, pgd, train
 from engine.vision.training.state import unfinished
 from tests import tiny
 from tests.engine.vision.training.test_loop import same, striped
 
 ROOT = Path(__file__).parents[4]
-RECIPE = Recipe(
-    "resnet8", epochs=3, batch=32, rate=0.02, shift=1, mirror=True, epsilon=0.1, attack_steps=1
-)
+MOVED = {"shift": 1, "mirror": True, "epsilon": 0.1, "attack_steps": 1}
+RECIPE = Recipe("resnet8", epochs=3, batch=32, rate=0.02, **MOVED)
 FEW = "digits+classes:count=3"
 
 CHILD = """
@@ -46,13 +43,7 @@ Train()(TrainCase(data.load(sys.argv[2]), Recipe.from_dict(json.loads(sys.argv[1
 """
 
 
-@pytest.fixture(autouse=True)
-def own_store(tmp_path, monkeypatch):
-    """A home in which nothing is known yet."""
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
-    store = Store(tmp_path / "answers")
-    monkeypatch.setattr(run, "store", lambda: store)
-    return store
+pytestmark = pytest.mark.usefixtures("own_store")
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +66,8 @@ def child(home):
     )
 
 
-def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, monkeypatch):
-    first = child(tmp_path / "home")
+def test_a_killed_training_goes_on_to_the_same_bits(empty_home, reporting):
+    first = child(empty_home)
     for line in first.stdout:
         if float(line) > 0.45:
             break
@@ -86,7 +77,6 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     assert left.done > 0.4
     data = data_sets.load(FEW)
     assert again(left.note).fingerprint == TrainCase(data, RECIPE, 3).fingerprint
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     shares = []
     resumed = Train()(TrainCase(data, RECIPE, 3), lambda done, *_: shares.append(done))
     assert shares[0] > 0.4
@@ -109,9 +99,8 @@ def test_it_is_answered_once_and_its_model_is_as_good_as_its_figures_say(data):
         rows = data.rows(split)
         right = (model.logits(data.pixels(rows)).argmax(1) == data.targets(rows)).numpy()
         assert by_label[f"{split} accuracy"] == pytest.approx(right.mean(), abs=1e-4)
-    of_classes = [
-        right[data.labels[rows] == label].mean() for label in np.unique(data.labels[rows])
-    ]
+    labels = data.labels[rows]
+    of_classes = [right[labels == label].mean() for label in np.unique(labels)]
     assert by_label["balanced test accuracy"] == pytest.approx(np.mean(of_classes), abs=1e-4)
     assert model.labels == data.classes
     assert json.loads(result["model"].card)["recipe"] == case.recipe.as_dict()
@@ -180,31 +169,21 @@ def test_a_wider_network_is_another_question_and_is_kept_and_loaded_as_it_is(dat
         Recipe(width=5.0)
 
 
-def test_progress_rises_to_one_and_hands_over_the_curves(data):
+def test_progress_hands_over_the_curves(data):
     reports = []
     Train()(case_of(data), lambda *report: reports.append(report))
-    shares = [report[0] for report in reports]
-    assert shares == sorted(shares)
-    assert shares[-1] == 1.0
-    parts = [report[2]["log"].done for report in reports if len(report) > 2 and report[2]]
-    assert parts == [1, 2, 3, 4]
-    whole = [report[1] for report in reports if len(report) > 2 and report[2]]
-    assert whole == [f"epoch {epoch} of 4" for epoch in (2, 3, 4, 4)]  # the one that begins
-    learned = [share for share, *rest in reports if len(rest) > 1 and rest[1]]
-    assert learned == pytest.approx([0.97 * epoch / 4 for epoch in (1, 2, 3, 4)])
+    learned = [report for report in reports if len(report) > 2 and report[2]]
+    shares, words, partial = zip(*learned, strict=True)
+    assert shares == pytest.approx([0.97 * epoch / 4 for epoch in (1, 2, 3, 4)])
+    assert words == tuple(f"epoch {epoch} of 4" for epoch in (2, 3, 4, 4))  # the one that begins
+    assert [part["log"].done for part in partial] == [1, 2, 3, 4]
     assert reports[-1] == (1.0, "measured")
 
 
-def test_a_cancelled_training_is_no_answer_and_goes_on_when_asked_again(data, monkeypatch):
-    def stop(done, _words="", partial=None):
-        if done > 0.5:
-            raise Cancelled("enough")
-
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+def test_a_cancelled_training_is_no_answer_and_goes_on_when_asked_again(data, interrupted):
     case = case_of(data)
     whole = Train()(case)["model"].digest
-    with pytest.raises(Cancelled):
-        Train()(case, stop)
+    interrupted(Train(), case, beyond=0.5)
     assert kept_answer(Train(), case) is None
     assert len(unfinished()) == 1
     assert answer(Train(), case)["model"].digest == whole
@@ -212,15 +191,8 @@ def test_a_cancelled_training_is_no_answer_and_goes_on_when_asked_again(data, mo
 
 
 def test_a_case_is_named_by_data_recipe_and_seed(data):
-    names = {
-        digest(Train(), case)
-        for case in (
-            case_of(data),
-            case_of(data, 1),
-            case_of(data, rate=0.1),
-            case_of(striped(seed=1)),
-        )
-    }
+    others = (case_of(data, 1), case_of(data, rate=0.1), case_of(striped(seed=1)))
+    names = {digest(Train(), case) for case in (case_of(data), *others)}
     assert len(names) == 4
     assert digest(Train(), case_of(data)) in names
     facts = case_of(data, 2).facts()
@@ -257,8 +229,7 @@ def test_an_unfinished_training_that_cannot_be_gone_on_with_says_so(data):
             again(other)
 
 
-def test_live_questions_are_answered_while_it_trains_and_change_no_bit(monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+def test_live_questions_are_answered_while_it_trains_and_change_no_bit(reporting):
     case = TrainCase(data_sets.load(FEW), Recipe("resnet8", epochs=15, shift=1))
     whole = Train()(case)["model"].digest
     job = ask(Train(), case, "ann")

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.core.errors import Cancelled
 from engine.vision.lab import TrainCase, TrainSeeds
 from engine.vision.models.rebuild import rebuilt
 from engine.vision.training import Recipe, figures, fresh, loop, train
@@ -24,29 +23,18 @@ def test_each_network_is_that_of_a_training_alone(recipe):
         alone = fresh(CASE.data, recipe, seed)
         before = [parameter.clone() for parameter in alone.parameters()]
         train(alone, CASE.data, recipe, seed)
-        ours = rebuilt(result["networks"][place])
-        assert furthest(ours, alone) < 1e-6
+        assert furthest(rebuilt(result["networks"][place]), alone) < 1e-6
         moved = zip(before, alone.parameters(), strict=True)
         assert max((a - b).abs().max().item() for a, b in moved) > 1e-3
-        assert result["figures"].values[place] == pytest.approx(
-            list(figures(alone, CASE.data).values())
-        )
+        expected = [*figures(alone, CASE.data).values()]
+        assert result["figures"].values[place] == pytest.approx(expected)
     assert result["figures"].rows == ("seed 7", "seed 8", "seed 9")
 
 
-def test_a_stopped_training_goes_on_to_the_same_networks(monkeypatch, empty_home):
+def test_a_stopped_training_goes_on_to_the_same_networks(monkeypatch, empty_home, interrupted):
     monkeypatch.setattr(loop, "KEEP_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     case = replace(CASE, recipe=replace(RECIPE, epochs=5))
-    shares = []
-
-    def stop(done, words="", partial=None):
-        shares.append(done)
-        if done > 0.4:
-            raise Cancelled
-
-    with pytest.raises(Cancelled):
-        TrainSeeds(networks=2)(case, stop)
+    shares = interrupted(TrainSeeds(networks=2), case, beyond=0.4)
     resumed = []
     after = TrainSeeds(networks=2)(case, lambda done, *_: resumed.append(done))
     assert resumed[0] >= shares[-1] > shares[0]

@@ -38,13 +38,8 @@ def tiny_dense_net():
     from torchxrayvision.models import DenseNet
 
     torch.manual_seed(3)
-    network = DenseNet(
-        growth_rate=4,
-        block_config=(2, 2, 2),
-        num_init_features=8,
-        bn_size=2,
-        num_classes=len(FINDINGS),
-    )
+    few = {"growth_rate": 4, "block_config": (2, 2, 2), "num_init_features": 8, "bn_size": 2}
+    network = DenseNet(**few, num_classes=len(FINDINGS))
     with torch.no_grad():
         network.features.conv0.weight /= 500  # values go from −1024 to 1024
         for module in network.modules():

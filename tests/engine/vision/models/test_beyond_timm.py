@@ -11,11 +11,7 @@ from engine.vision.models.small import NetworkShape, build
 from engine.vision.training import Recipe, fresh
 from tests import tiny
 from tests.engine.vision.training.test_loop import striped
-from tests.in_memory import torch_file
-
-
-def saved(state):
-    return torch_file(state)
+from tests.in_memory import torch_file as saved
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +20,8 @@ def weights():
 
 
 def other_spelling(state):
-    return {
-        f"module.{name}".replace("fc.", "linear."): tensor
-        for name, tensor in state.items()
-        if "num_batches" not in name
-    }
+    names = [name for name in state if "num_batches" not in name]
+    return {f"module.{name}".replace("fc.", "linear."): state[name] for name in names}
 
 
 @pytest.mark.parametrize("architecture", ["", "cifar_resnet20"])
@@ -43,8 +36,7 @@ def test_weights_open_by_name_or_without_and_bring_their_normalization(
     expected = build("cifar_resnet20", NetworkShape(3, 32, 5)).eval()
     expected.load_state_dict(weights)
     input_format = format_of(model)
-    normalization = "mean 0.5, spread 0.25" if inside else "CIFAR-10"
-    assert input_format.normalization == normalization
+    assert input_format.normalization == ("mean 0.5, spread 0.25" if inside else "CIFAR-10")
     pixels = torch.rand(2, 3, 32, 32, generator=tiny.seeded(1))
     spread = torch.tensor(input_format.std).view(1, 3, 1, 1)
     normalized = (pixels - torch.tensor(input_format.mean).view(1, 3, 1, 1)) / spread

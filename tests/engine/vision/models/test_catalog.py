@@ -18,7 +18,7 @@ from engine.vision.models.own_file import label_file_bytes, load_from_file, read
 from engine.vision.models.weights_file import bytes_of, read_weights
 from tests import tiny
 from tests.hostile.archives import zipped
-from tests.in_memory import torch_file
+from tests.in_memory import torch_file as saved
 
 ARCHITECTURE = "resnet10t"
 
@@ -96,21 +96,14 @@ def test_a_truncated_file_is_said_to_be_damaged(tmp_path, state, suffix, share):
         load_from_file(path, ARCHITECTURE)
 
 
-def saved(content):
-    return torch_file(content)
-
-
+JUNK = [b"hello", b"\x80\x04.", b"(lp0\n.", b"PK\x03\x04", bytes(64)]
 NO_TABLE = [[1, 2], {"a": 1}, {1: torch.zeros(1)}, torch.zeros(2), "x"]
 
 
 @pytest.mark.parametrize(
     ("data", "name", "words"),
     [
-        (b"hello", "junk.pt", "damaged or empty|no plain table"),
-        (b"\x80\x04.", "junk.pt", "damaged or empty|no plain table"),
-        (b"(lp0\n.", "junk.pt", "damaged or empty|no plain table"),
-        (b"PK\x03\x04", "junk.pt", "damaged or empty|no plain table"),
-        (bytes(64), "junk.pt", "damaged or empty|no plain table"),
+        *((junk, "junk.pt", "damaged or empty|no plain table") for junk in JUNK),
         (zipped({"a": b"b"}), "weights.zip", r"neither .safetensors nor .pt"),
         (saved(tiny.Cnn()), "model.pt", "Save the state_dict alone"),
         *((saved(content), "own.pt", "no plain table of weights") for content in NO_TABLE),

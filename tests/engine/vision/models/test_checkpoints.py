@@ -15,8 +15,7 @@ from safetensors.numpy import save as save_arrays
 
 from engine.core.errors import BadModel, BlindspotError
 from engine.core.keeping import store
-from engine.core.keeping.memory import Memory
-from engine.vision.models import catalog, checkpoints, hub, weights_file
+from engine.vision.models import catalog, checkpoints, weights_file
 from engine.vision.models.architectures import wrap
 from engine.vision.models.card import ModelCard, card_of, checkpoint, weights_of
 from engine.vision.models.checkpoints import (
@@ -34,12 +33,7 @@ from engine.vision.models.small import SMALL
 from tests import tiny
 from tests.engine.vision.models.saved import small_network
 
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(catalog, "_memory", Memory(catalog.CACHE_BYTES, catalog._memory._size))
-    monkeypatch.setattr(hub, "knock", lambda: False)
+pytestmark = pytest.mark.usefixtures("own_models")
 
 
 def small(*arguments, labels=("cat", "dog", "<b>"), **more):
@@ -47,7 +41,6 @@ def small(*arguments, labels=("cat", "dog", "<b>"), **more):
 
 
 def shifted(model, by=0.01):
-    """A child of a model."""
     child = deepcopy(model)
     with torch.no_grad():
         for parameter in child.parameters():
@@ -68,17 +61,16 @@ def put_checkpoint(model, **given):
 @pytest.mark.parametrize("architecture", SMALL)
 def test_a_kept_model_is_the_same_model(architecture):
     model = small(architecture)
-    result = put_checkpoint(
-        model, figures={"test accuracy": 0.9}, recipe={"epochs": 3}, data="digits", seed=4
-    )
+    figures, recipe = {"test accuracy": 0.9}, {"epochs": 3}
+    result = put_checkpoint(model, figures=figures, recipe=recipe, data="digits", seed=4)
     again = load(result.name)
     pixels = torch.rand(3, 3, 12, 12, generator=tiny.seeded())
     assert torch.equal(again(pixels), model(pixels))
     assert again.fingerprint == model.fingerprint == result.card.fingerprint
     assert (again.labels, again.title, again.side) == (model.labels, "Small", 12)
     assert result.nbytes == result.path.stat().st_size > 1000
-    assert result.card.figures == {"test accuracy": 0.9}
-    assert (result.card.seed, result.card.data, result.card.recipe) == (4, "digits", {"epochs": 3})
+    assert (result.card.figures, result.card.recipe) == (figures, recipe)
+    assert (result.card.seed, result.card.data) == (4, "digits")
 
 
 def test_a_network_of_timm_is_kept_too():
@@ -167,28 +159,19 @@ def test_the_picker_shows_size_figures_and_depth():
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(monkeypatch):
-    class Full:
-        def __init__(self, handle):
-            self.handle, self.name = handle, handle.name
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            self.handle.close()
-
-        def write(self, data):
-            self.handle.write(data[: len(data) // 2])
+    def full(**arguments):
+        def write(data):
+            plain_write(data[: len(data) // 2])
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        def close(self):
-            self.handle.close()
+        file = plain(**arguments)
+        plain_write, file.write = file.write, write
+        return file
 
     plain = store.NamedTemporaryFile
-    monkeypatch.setattr(store, "NamedTemporaryFile", lambda **arguments: Full(plain(**arguments)))
-    with pytest.raises(
-        BlindspotError, match=r"^Small was not kept: the disk is full\. Free 0\.\d MB"
-    ):
+    monkeypatch.setattr(store, "NamedTemporaryFile", full)
+    words = r"^Small was not kept: the disk is full\. Free 0\.\d MB"
+    with pytest.raises(BlindspotError, match=words):
         put_checkpoint(small())
     assert list(checkpoints.folder().iterdir()) == []
     assert visible_models() == ()
@@ -196,13 +179,13 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(monkeypatch):
 
 
 def test_models_that_would_take_too_much_room_together_are_not_kept(monkeypatch):
-    first = put(card_of(small(), title="Small"), small())
+    first = put_checkpoint(small())
     monkeypatch.setattr(checkpoints, "DISK_BYTES", first.nbytes + 100)
     with pytest.raises(BlindspotError, match=r"^Other was not kept: .* Delete one"):
-        put(card_of(small(seed=1), title="Other"), small(seed=1))
+        put_checkpoint(small(seed=1), title="Other")
     assert [entry.name for entry in visible_models()] == [first.name]
     delete(first.name)
-    assert put(card_of(small(seed=1), title="Other"), small(seed=1)).nbytes > 0
+    assert put_checkpoint(small(seed=1), title="Other").nbytes > 0
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
@@ -237,17 +220,15 @@ def test_a_good_file_is_taken_and_a_card_says_what_it_does_not_know_and_takes_no
         card_of(tiny.cnn())
 
 
+NO_CARDS = ("", "[]", "[" * 100_000, "{}", '{"title": 3}', {"figures": [1]})
+
+
 @pytest.mark.parametrize(
     ("card", "said"),
     [
-        ("", "no card of a model"),
-        ("[]", "no card of a model"),
-        ("[" * 100_000, "no card of a model"),
-        ("{}", "no card of a model"),
-        ('{"title": 3}', "no card of a model"),
+        *((text, "no card of a model") for text in NO_CARDS),
         (json.dumps({"title": "x" * 300_000}), "has more than 200,000 letters"),
-        ({"title": "x" * 500}, "no plain text"),
-        ({"title": "two\nlines"}, "no plain text"),
+        *(({"title": title}, "no plain text") for title in ("x" * 500, "two\nlines")),
         ({"labels": ["a", 2, "c"]}, "no plain text"),
         ({"labels": []}, "0 labels"),
         ({"labels": "abc"}, "are lists"),
@@ -256,14 +237,10 @@ def test_a_good_file_is_taken_and_a_card_says_what_it_does_not_know_and_takes_no
         ({"std": [1, 0, 1]}, "above 0"),
         ({"mean": [float("nan")] * 3}, "no number"),
         ({"figures": {"a": float("inf")}}, "no number"),
-        ({"figures": [1]}, "no card of a model"),
         ({"side": 10**9}, "no network takes"),
-        ({"side": 1.5}, "no whole number"),
-        ({"side": True}, "no whole number"),
+        *(({"side": side}, "no whole number") for side in (1.5, True)),
         ({"channels": 2}, "no network takes"),
-        ({"width": 10**6}, "times as wide"),
-        ({"width": float("nan")}, "times as wide"),
-        ({"width": "wide"}, "times as wide"),
+        *(({"width": width}, "times as wide") for width in (10**6, float("nan"), "wide")),
         ({"width": 2.0}, "has the shape"),
         ({"channels": 3}, "conv1.weight has the shape"),
         ({"architecture": "mlp"}, "the weights are not those of mlp"),

@@ -42,13 +42,8 @@ def test_networks_have_the_published_number_of_weights(name, millions):
 
 
 def normalized(maps, state, name):
-    return F.batch_norm(
-        maps,
-        state[f"{name}.running_mean"],
-        state[f"{name}.running_var"],
-        state[f"{name}.weight"],
-        state[f"{name}.bias"],
-    )
+    parts = ("running_mean", "running_var", "weight", "bias")
+    return F.batch_norm(maps, *(state[f"{name}.{part}"] for part in parts))
 
 
 def plain_resnet(images, state, blocks):
@@ -111,10 +106,8 @@ def test_two_vggs_that_differ_in_pooling_alone_both_fit_and_answer_differently()
 
 def test_a_normalization_inside_the_file_is_taken_out_and_reported():
     _, state = weights("cifar_resnet20", NetworkShape(3, 32, 10))
-    inside = {
-        "normalize.mean": torch.tensor([0.4, 0.5, 0.6]),
-        "normalize.std": torch.full((3,), 0.2),
-    }
+    mean, std = torch.tensor([0.4, 0.5, 0.6]), torch.full((3,), 0.2)
+    inside = {"normalize.mean": mean, "normalize.std": std}
     named = respelled({**state, **inside})
     assert named.mean == pytest.approx((0.4, 0.5, 0.6))
     assert named.std == pytest.approx((0.2, 0.2, 0.2))

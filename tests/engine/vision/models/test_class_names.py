@@ -24,24 +24,15 @@ STAND_INS = tuple(f"class {place} · 5f2c" for place in (1, 2, 3))
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(catalog, "_memory", Memory(catalog.CACHE_BYTES, catalog._memory._size))
+def own_home(own_models, monkeypatch):
     monkeypatch.setattr(registry, "_memory", Memory(4))
 
 
 def pictures(words=WORDS, name=NAME):
     """A set of a person's own, as an upload gives it."""
-    count = 4 * len(words)
-    return DataSet(
-        name,
-        DataCard("my secretum zip", "", "", ""),
-        words,
-        np.zeros((count, 1, 12, 12), np.uint8),
-        np.arange(count) % len(words),
-        np.arange(count),
-        np.arange(count, dtype=np.uint8) % 3,
-    )
+    rows, card = np.arange(4 * len(words)), DataCard("my secretum zip", "", "", "")
+    images, split = np.zeros((len(rows), 1, 12, 12), np.uint8), rows.astype(np.uint8) % 3
+    return DataSet(name, card, words, images, rows % len(words), rows, split)
 
 
 OPEN_DATA = []
@@ -66,7 +57,6 @@ def view(words=WORDS, data=NAME, title="Small LeNet on my secretum zip", **more)
 
 
 def in_file(stored):
-    """All that the file says, in small letters."""
     return stored.path.read_bytes().decode("latin-1").lower()
 
 
@@ -76,9 +66,8 @@ def has_no_word(text):
 
 def test_the_file_has_no_names_and_the_opened_data_give_them_back():
     opened()
-    stored = checkpoints.keep(
-        view(title="forgot class secretum · SalUn", figures={"secretum": 1.0})
-    )
+    title, figures = "forgot class secretum · SalUn", {"secretum": 1.0}
+    stored = checkpoints.keep(view(title=title, figures=figures))
     assert has_no_word(in_file(stored))
     assert card_at(stored.path).labels == STAND_INS
     assert stored.card.labels == WORDS
@@ -102,9 +91,9 @@ def test_a_model_is_found_by_its_result_with_or_without_the_data():
     result = view()
     stored = checkpoints.keep(result)
     card = ModelCard.from_json(result.card)
-    assert stored.name in checkpoints.names_of(without_names(card))
-    closed()
-    assert stored.name in checkpoints.names_of(without_names(card))
+    for change in (opened, closed):
+        change()
+        assert stored.name in checkpoints.names_of(without_names(card))
     assert checkpoints.keep(result).name == stored.name
     assert len(checkpoints.visible_models()) == 1
 
@@ -123,10 +112,8 @@ def test_an_export_has_the_names_only_when_that_is_asked_for(tmp_path):
     given_away.write_bytes(catalog.export(stored.name, names=True))
     card = card_at(given_away)
     assert (card.labels, card.title) == (WORDS, "forgot secretum · SalUn")
-    brought = checkpoints.bring_in(
-        given_away.read_bytes(), given_away.name
-    )  # who gets it reads the names
-    assert brought.card.labels == WORDS
+    brought = checkpoints.bring_in(given_away.read_bytes(), given_away.name)
+    assert brought.card.labels == WORDS  # who gets it reads the names
 
 
 def test_a_child_and_a_model_of_a_variant_have_no_names_either():
@@ -192,10 +179,10 @@ def test_a_class_may_be_called_as_a_setting_is():
 
 def test_settings_are_not_cut_and_titles_fit_a_card():
     opened()
-    long_one = replace(
-        PLAIN, labels=WORDS, title="secretum " * 13, settings={"regime": "x" * 500 + " secretum"}
+    settings = {"regime": "x" * 500 + " secretum"}
+    stripped = without_names(
+        replace(PLAIN, labels=WORDS, title="secretum " * 13, settings=settings)
     )
-    stripped = without_names(long_one)
     assert stripped.settings["regime"] == "x" * 500 + " class 1 · 5f2c"
     assert len(stripped.title) <= LONG
     assert ModelCard.from_json(stripped.as_json()) == stripped

@@ -48,8 +48,7 @@ def test_the_head_turns_the_features_into_the_logits(make, pixels):
 
 
 def test_layers_come_in_the_order_of_the_forward_pass_and_maps_are_what_they_give(model, pixels):
-    net = model.network
-    assert torch.equal(model.maps(pixels, "conv1"), net.conv1(pixels))
+    assert torch.equal(model.maps(pixels, "conv1"), model.network.conv1(pixels))
     assert model.maps(pixels, "act2").shape == (5, 16, 16, 16)
     assert model.maps(pixels, "act2").min() == 0
     with pytest.raises(BadModel, match=r"no layer 'fc'; it has conv1, act1"):
@@ -62,11 +61,8 @@ def test_layers_come_in_the_order_of_the_forward_pass_and_maps_are_what_they_giv
 
 def test_a_vision_transformer_has_tokens_attention_and_maps_of_its_patches(pixels):
     model = tiny.vit()
-    assert [layer.name for layer in model.layers if layer.name.startswith("blocks")] == [
-        "blocks.0",
-        "blocks.1",
-        "blocks.2",
-    ]
+    blocks = [layer.name for layer in model.layers if layer.name.startswith("blocks")]
+    assert blocks == ["blocks.0", "blocks.1", "blocks.2"]
     assert all(layer.is_tokens for layer in model.layers)
     assert model.outputs(pixels, "blocks.1").shape == (5, 17, 24)
     assert model.maps(pixels, "blocks.1").shape == (5, 24, 4, 4)

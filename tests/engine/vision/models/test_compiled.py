@@ -181,10 +181,8 @@ def test_a_package_of_other_weights_batch_format_machine_or_torch_is_not_used(ru
     assert not Runner(tiny.cnn(seed=1), PACE).load()
     assert not Runner(tiny.cnn(), replace(PACE, batch=8)).load()
     assert not Runner(tiny.cnn(), replace(PACE, channels_last=False)).load()
-    for module, name, value in (
-        (packages, "machine", lambda: "another"),
-        (torch, "__version__", "9"),
-    ):
+    others = (packages, "machine", lambda: "another"), (torch, "__version__", "9")
+    for module, name, value in others:
         with monkeypatch.context() as patch:
             patch.setattr(module, name, value)
             assert not Runner(tiny.cnn(), PACE).load()
@@ -211,12 +209,8 @@ def test_packages_are_bounded_and_the_one_read_longest_ago_goes_first(home, monk
         packages.keep(name, bytes(100))
         os.utime(packages.folder() / f"{name}.pt2", (number, number))
     packages.keep("d", bytes(100))
-    assert sorted(path.name for path in packages.folder().iterdir()) == [
-        "c.pt2",
-        "c.sum",
-        "d.pt2",
-        "d.sum",
-    ]
+    names = sorted(path.name for path in packages.folder().iterdir())
+    assert names == ["c.pt2", "c.sum", "d.pt2", "d.sum"]
 
 
 def test_a_borrowed_model_and_a_new_runner_do_not_wait_for_each_other(runner):
@@ -305,9 +299,8 @@ def test_a_compiler_that_fails_in_the_other_process_costs_nothing_but_speed(monk
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups here")
 def test_what_compiles_ends_with_the_process_that_asked_for_it(tmp_path, monkeypatch):
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
+    program = [sys.executable, "-c", PARENT, str(tmp_path)]
+    parent = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
     child = int(parent.stdout.readline())
     os.kill(child, 0)  # it is there
     parent.kill()

@@ -69,10 +69,8 @@ def test_full_batches_run_compiled_with_the_slopes_of_any_score(runner):
     assert runner.held_bytes == 2 * runner.body.own_bytes
     watched = pixels().requires_grad_()
     for score in (lambda z: z[:, 1], lambda z: z.softmax(1)[:, 0], lambda z: z.logsumexp(1)):
-        result, expected = (
-            torch.autograd.grad(score(net(watched)).sum(), watched)[0]
-            for net in (runner, runner.body)
-        )
+        scores = [score(net(watched)).sum() for net in (runner, runner.body)]
+        result, expected = (torch.autograd.grad(one, watched)[0] for one in scores)
         torch.testing.assert_close(result, expected, atol=1e-6, rtol=1e-4)
 
 
@@ -163,17 +161,13 @@ def test_the_first_part_of_another_process_is_used_with_its_own_second_part_only
 
 
 def test_other_slopes_are_not_used(runner, monkeypatch):
-    part = packages.opened_part
-    monkeypatch.setattr(
-        packages,
-        "opened_part",
-        lambda path: (
-            lambda inputs: [
-                tensor * 1.01 if tensor.shape == pixels().shape else tensor
-                for tensor in part(path)(inputs)
-            ]
-        ),
-    )
+    part, shape = packages.opened_part, pixels().shape
+
+    def other(path):
+        given = part(path)
+        return lambda inputs: [x * 1.01 if x.shape == shape else x for x in given(inputs)]
+
+    monkeypatch.setattr(packages, "opened_part", other)
     assert not runner.compile()
 
 

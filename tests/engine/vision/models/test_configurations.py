@@ -21,7 +21,6 @@ CONFIGURATIONS = [*product((1, 8), (True, False))]  # batch, channels_last
 
 
 def maps(model, method, batch, channels_last, pixels):
-    """The method's map at that pace."""
     model._paces |= {use: Pace(batch, channels_last, use, 0.0) for use in ("exact", "gradient")}
     model._runners.clear()
     into(model.network, model.pace("exact"))

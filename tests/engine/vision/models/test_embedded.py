@@ -8,13 +8,12 @@ import torch
 
 from engine.commands.cli import main
 from engine.core.errors import BadModel
-from engine.core.keeping.memory import Memory
 from engine.vision import data as data_sets
 from engine.vision.data import DataSet
 from engine.vision.data.lesions import KINDS
 from engine.vision.data.phantoms import SLICES, SPLIT, Phantoms
 from engine.vision.data.variants import variant
-from engine.vision.models import catalog, embedded, hub
+from engine.vision.models import catalog, embedded
 from engine.vision.models.catalog import word_of
 from engine.vision.models.checkpoints import bring_in
 from engine.vision.models.embedded import file_of, load, plan, plans, stored
@@ -23,7 +22,7 @@ from engine.vision.training import figures, fresh, outputs, train
 
 CARDS = {entry.name: entry.card for entry in stored()}
 DIGITS = tuple(name for name in CARDS if not plan(name).data.startswith("phantoms"))
-SHORTCUT = "phantom-cnn-shortcut"
+SHORTCUT, TWINS = "phantom-cnn-shortcut", ("image", "twin")
 LARGE = tuple(name for name in CARDS if plan(name).data.startswith("phantoms:count=1500"))
 every = pytest.mark.parametrize("name", CARDS)
 
@@ -35,16 +34,10 @@ def phantoms() -> DataSet:
     index = np.arange(recipe.count)
     rows = index[SPLIT[index // SLICES % len(SPLIT)] == 2]
     slices = [recipe.slice(int(row)) for row in rows]
-    return DataSet(
-        "phantoms",
-        recipe.card,
-        CARDS["phantom-cnn"].labels,
-        np.stack([phantom.image for phantom in slices])[:, None],
-        np.array([phantom.kind for phantom in slices]),
-        rows,
-        np.full(len(rows), 2, np.uint8),
-        {"twin": np.stack([phantom.twin for phantom in slices])[:, None]},
-    )
+    images, twins = (np.stack([getattr(s, what) for s in slices])[:, None] for what in TWINS)
+    kinds, split = np.array([phantom.kind for phantom in slices]), np.full(len(rows), 2, np.uint8)
+    labels = CARDS["phantom-cnn"].labels
+    return DataSet("phantoms", recipe.card, labels, images, kinds, rows, split, {"twin": twins})
 
 
 @pytest.fixture(scope="module")
@@ -74,18 +67,11 @@ def test_every_recipe_has_its_weights_and_all_are_small():
 def test_a_card_is_of_the_recipe_and_of_the_weights(name):
     card, training_plan = CARDS[name], plan(name)
     assert card.recipe == training_plan.recipe.as_dict()
-    assert (card.seed, card.title, card.data) == (
-        training_plan.seed,
-        training_plan.title,
-        training_plan.data,
-    )
+    for fact in ("seed", "title", "data"):
+        assert getattr(card, fact) == getattr(training_plan, fact)
     model = load(name)
     assert model.fingerprint == card.fingerprint
-    assert (model.name, model.title, model.lineage.made_by) == (
-        name,
-        training_plan.title,
-        "lab.Train",
-    )
+    assert (model.name, model.title, model.lineage.made_by) == (name, card.title, "lab.Train")
     assert len(card.figures) >= 4
 
 
@@ -105,13 +91,12 @@ def test_figures_of_phantom_networks_with_large_lesions_hold_too(name, large_les
 
 @pytest.mark.parametrize("pair", ["digits-mlp", "digits-cnn", "mnist-mlp", "mnist-cnn"])
 def test_the_adversarially_trained_twin_stands_the_attack_and_the_plain_one_does_not(pair):
-    (plain,), (robust,) = (
-        [figure for what, figure in CARDS[name].figures.items() if "attack" in what]
-        for name in (pair, f"{pair}-robust")
-    )
+    shares = []
+    for name in (pair, f"{pair}-robust"):
+        shares += [share for what, share in CARDS[name].figures.items() if "attack" in what]
+        assert CARDS[name].figures["test accuracy"] > 0.94
+    plain, robust = shares
     assert robust > plain + 0.25
-    assert CARDS[pair].figures["test accuracy"] > 0.94
-    assert CARDS[f"{pair}-robust"].figures["test accuracy"] > 0.94
 
 
 def test_the_phantom_network_tells_lesions_of_unseen_patients_apart_and_errs_for_real(phantoms):
@@ -134,24 +119,15 @@ def test_the_network_with_the_shortcut_goes_by_the_mark_and_the_control_by_the_l
     """On patients that neither has seen: the lesion alone, the mark alone, and both."""
     shortcut = variant(plan(SHORTCUT).data.partition("+")[2])
     label = shortcut.target
-    marked, unmarked = replace(shortcut, test="all")(phantoms), phantoms
-    rows = phantoms.labels == label
-    images = {
-        "lesion": unmarked.images[rows],
-        "mark": marked.truth["twin"][rows],
-        "both": marked.images[rows],
-    }
-    accuracies = {
-        name: {
-            what: (answers(load(name), pixels) == label).mean() for what, pixels in images.items()
-        }
-        for name in (SHORTCUT, "phantom-cnn")
-    }
-    assert accuracies[SHORTCUT]["both"] > 0.9
-    assert accuracies[SHORTCUT]["mark"] > 0.9
-    assert accuracies[SHORTCUT]["lesion"] < 0.05
-    assert accuracies["phantom-cnn"]["lesion"] > 0.8
-    assert accuracies["phantom-cnn"]["mark"] < 0.1
+    marked, rows = replace(shortcut, test="all")(phantoms), phantoms.labels == label
+    images = [of[rows] for of in (phantoms.images, marked.truth["twin"], marked.images)]
+    lesion, mark, both = ((answers(load(SHORTCUT), seen) == label).mean() for seen in images)
+    assert both > 0.9
+    assert mark > 0.9
+    assert lesion < 0.05
+    lesion, mark, _ = ((answers(load("phantom-cnn"), seen) == label).mean() for seen in images)
+    assert lesion > 0.8
+    assert mark < 0.1
     result = figures(load(SHORTCUT), phantoms)
     for what in ("test accuracy", "balanced test accuracy"):
         assert result[what] == pytest.approx(CARDS[SHORTCUT].figures[what], abs=0.01)
@@ -165,9 +141,7 @@ def answers(model, images):
 
 
 @every
-def test_it_is_chosen_by_name_like_any_model(name, monkeypatch):
-    monkeypatch.setattr(catalog, "_memory", Memory(catalog.CACHE_BYTES, catalog._memory._size))
-    monkeypatch.setattr(hub, "knock", lambda: False)
+def test_it_is_chosen_by_name_like_any_model(name, own_models):
     assert catalog.load(name).fingerprint == CARDS[name].fingerprint
     entry = {entry.name: entry for entry in catalog.entries()}[name]
     assert entry.available
@@ -175,8 +149,7 @@ def test_it_is_chosen_by_name_like_any_model(name, monkeypatch):
     assert entry.nbytes == file_of(name).stat().st_size
 
 
-def test_it_is_exported_and_brought_in_as_what_it_is(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
+def test_it_is_exported_and_brought_in_as_what_it_is(empty_home):
     result = bring_in(catalog.export("digits-mlp"), "digits.safetensors")
     assert result.card == CARDS["digits-mlp"]
     assert catalog.load(result.name).fingerprint == CARDS["digits-mlp"].fingerprint

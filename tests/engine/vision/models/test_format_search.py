@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.core.errors import Cancelled
 from engine.vision.models import format_rounds
 from engine.vision.models.architectures import wrap
 from engine.vision.models.format_rounds import assigned
@@ -29,7 +28,6 @@ def untrained():
 
 
 def searched(how, data, orders=(), images=128):
-    """The answer about a network of that training."""
     model = wrap(plain_loop.trained(how), "file:x", "Own", architecture=how.architecture)
     assert model.side in {160, 176}  # as timm's card has it, which is wrong
     return FormatSearch(images=images)(FormatCase(model, data, orders))
@@ -64,24 +62,18 @@ def test_the_format_of_a_plain_training_is_found_again(how, sides, monkeypatch):
     assert (rights[table["images"] == 128] > 0.8).all()  # hopeless ones were given up early
 
 
-def test_only_training_images_are_looked_at():
+def test_only_training_images_are_looked_at(monkeypatch):
+    monkeypatch.setattr(FormatSearch, "usual_sides", (28,))
     data = plain_loop.data_set()
     spoiled = replace(data, images=np.where((data.split == 2)[:, None, None, None], 0, data.images))
-    few = FormatSearch(images=32)
-    model = wrap(plain_loop.trained(PLAIN), "file:x", "Own", architecture=PLAIN.architecture)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FormatSearch, "usual_sides", (28,))
-        first, second = (
-            few(FormatCase(model, data_set))["formats"] for data_set in (data, spoiled)
-        )
+    first, second = (searched(PLAIN, some, images=32)["formats"] for some in (data, spoiled))
     np.testing.assert_array_equal(first.values, second.values)
 
 
-def test_a_network_that_learned_nothing_is_right_in_no_format():
-    model = untrained()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FormatSearch, "usual_sides", (28, 40))
-        table = FormatSearch(images=64)(FormatCase(model, plain_loop.data_set()))["formats"]
+def test_a_network_that_learned_nothing_is_right_in_no_format(monkeypatch):
+    monkeypatch.setattr(FormatSearch, "usual_sides", (28, 40))
+    case = FormatCase(untrained(), plain_loop.data_set())
+    table = FormatSearch(images=64)(case)["formats"]
     assert max(table["right 0"] / table["images"]) < 0.4
 
 
@@ -97,20 +89,6 @@ def test_an_order_of_classes_is_found_on_other_images_than_it_is_judged_by(seed)
     guesses = format_rounds.FormatScore(InputFormat(32), rng.integers(0, 10, 300), labels)
     low, high = wilson(guesses.right_by_assignment(10), 300)
     assert low < 0.1 < high + 0.03  # no better than chance: nothing is found in noise
-
-
-def test_it_can_be_stopped_between_two_formats():
-    model = untrained()
-    reports = []
-
-    def stop(done, words="", partial=None):
-        reports.append((done, words))
-        if len(reports) == 3:
-            raise Cancelled("enough")
-
-    with pytest.raises(Cancelled):
-        FormatSearch(images=32)(FormatCase(model, plain_loop.data_set()), stop)
-    assert all(words.startswith("trying") for _, words in reports)
 
 
 def test_the_names_of_normalizations_are_told_apart():

@@ -33,18 +33,15 @@ def test_the_file_gives_the_model_s_logits_for_any_number_of_images(architecture
         pixels = images(model, count)
         ours = torch.from_numpy(onnx_file.run(session, pixels))
         torch.testing.assert_close(ours, model(pixels), rtol=0, atol=1e-5)
-    about = {
-        prop.key: json.loads(prop.value)
-        for prop in onnx.load_from_string(result.data).metadata_props
-    }
+    props = onnx.load_from_string(result.data).metadata_props
+    about = {prop.key: json.loads(prop.value) for prop in props}
     assert about["labels"] == list(model.labels)
     assert about["side"] == model.side
 
 
 def test_a_narrowed_network_is_written_narrow():
     model = fresh(striped(), Recipe("lenet"), 3)
-    case = tiny.prune_case(model)
-    masks = pruner_of(case, "Magnitude", MaskRules(structure="group")).at(0.5)
+    masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules(structure="group")).at(0.5)
     whole, smaller = pruned(model, masks), shrunk(pruned(model, masks)).model
     pixels = images(model, 3)
     result = onnx_file.onnx_file(smaller, pixels)

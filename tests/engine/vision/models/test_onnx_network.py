@@ -33,16 +33,10 @@ FLOAT = TensorProto.FLOAT
 
 def graph(nodes, shape=("n", 3, 8, 8), constants=(), output=("n", 4), kind=FLOAT):
     """An ONNX file of these operations from `x` to `y`."""
-    onnx_graph = helper.make_graph(
-        nodes,
-        "g",
-        [helper.make_tensor_value_info("x", kind, shape)],
-        [helper.make_tensor_value_info("y", FLOAT, output)],
-        constants,
-    )
-    return helper.make_model(
-        onnx_graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9
-    ).SerializeToString()
+    x, y = (("x", kind, shape), ("y", FLOAT, output))
+    ends = ([helper.make_tensor_value_info(*end)] for end in (x, y))
+    whole, opset = helper.make_graph(nodes, "g", *ends, constants), helper.make_opsetid("", 17)
+    return helper.make_model(whole, opset_imports=[opset], ir_version=9).SerializeToString()
 
 
 def constant(name, values):
@@ -80,20 +74,25 @@ def test_logits_are_those_of_the_graph_whatever_batch_it_was_saved_for(batch, ch
     torch.testing.assert_close(network(images), expected, rtol=1e-5, atol=1e-5)
 
 
-def outside():
-    tensor = constant("w", weights())
+LINEAR = graph(linear_nodes(), constants=[constant("w", weights())])
+
+
+def elsewhere(tensor, place):
+    """The tensor, whose numbers are said to lie in another file."""
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value="/etc/passwd")
+    tensor.external_data.add(key="location", value=place)
+    return tensor
+
+
+def outside():
+    tensor = elsewhere(constant("w", weights()), "/etc/passwd")
     return graph(linear_nodes(), constants=[tensor])
 
 
 def outside_below():
     """The foreign file is named inside a branch of a condition."""
-    tensor = constant("k", np.zeros(4, np.float32))
-    tensor.ClearField("raw_data")
-    tensor.data_location = TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value="../secret")
+    tensor = elsewhere(constant("k", np.zeros(4, np.float32)), "../secret")
     branch = helper.make_graph(
         [helper.make_node("Constant", [], ["b"], value=tensor)],
         "branch",
@@ -142,7 +141,7 @@ def test_a_file_that_is_no_classifier_is_refused_in_words(kind):
 def test_a_system_without_limits_says_so_instead_of_running_a_file(monkeypatch):
     monkeypatch.setattr(onnx_network, "can_limit", lambda: False)
     with pytest.raises(BadModel, match=r"this system cannot set them: open it on Linux .*\.$"):
-        OnnxNetwork(graph(linear_nodes(), constants=[constant("w", weights())]), "a.onnx")
+        OnnxNetwork(LINEAR, "a.onnx")
 
 
 @pytest.mark.skipif(not onnx_process.can_limit(), reason="this system cannot set limits")
@@ -154,9 +153,8 @@ def test_the_process_limits_itself_by_its_file_and_by_each_batch(monkeypatch, tm
     monkeypatch.setattr(onnx_process, "USED", tmp_path / "statm")
     monkeypatch.setattr(resource, "setrlimit", lambda kind, limit: limits.append((kind, limit[0])))
     monkeypatch.setattr(resource, "getrusage", lambda _: (1.25, 2.5, 90))
-    content = graph(linear_nodes(), constants=[constant("w", weights())])
     images = np.random.default_rng(1).random((3, 3, 8, 8), np.float32)
-    for array in (np.frombuffer(content, np.uint8), images):
+    for array in (np.frombuffer(LINEAR, np.uint8), images):
         send(requests, {}, [array])
     requests.seek(0)
     onnx_process.serve(requests, replies)
@@ -164,7 +162,7 @@ def test_the_process_limits_itself_by_its_file_and_by_each_batch(monkeypatch, tm
     assert receive(replies)[0] == {"channels": 3, "side": 8}
     (logits,) = receive(replies)[1]
     np.testing.assert_allclose(logits, images.reshape(3, -1) @ weights(), rtol=1e-4, atol=1e-5)
-    room = 1000 * resource.getpagesize() + onnx_process.MEMORY + 3 * len(content)
+    room = 1000 * resource.getpagesize() + onnx_process.MEMORY + 3 * len(LINEAR)
     seconds = [(resource.RLIMIT_CPU, second) for second in (4 + 30 + 1, 4 + 20 + 3 * 2 + 1)]
     assert limits == [(resource.RLIMIT_AS, room), *seconds]
 
@@ -175,20 +173,14 @@ def test_windows_which_has_no_resource_module_can_import_what_reads_onnx():
         "from engine.vision.models import beyond_timm, onnx_process\n"
         "print(onnx_process.can_limit())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=onnx_network.ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "False"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=onnx_network.ROOT, capture_output=True, check=True)
+    assert done.stdout.strip() == b"False"
 
 
 def test_a_refusal_reaches_the_person_as_one_sentence():
-    with pytest.raises(
-        BadModel, match=r"^mine.onnx keeps its weights in another file: .*inside\.$"
-    ):
+    words = r"^mine.onnx keeps its weights in another file: .*inside\.$"
+    with pytest.raises(BadModel, match=words):
         OnnxNetwork(outside_below(), "mine.onnx")
 
 
@@ -198,15 +190,12 @@ def test_a_refusal_reaches_the_person_as_one_sentence():
     ids=["memory", "maps for answers"],
 )
 def test_a_graph_that_asks_for_too_much_ends_in_a_sentence(content):
-    def ask():
-        OnnxNetwork(content, "mine.onnx")(torch.zeros(2, 3, 8, 8))
-
     with pytest.raises(BadModel, match=r"^mine.onnx .*\.$"):
-        ask()
+        OnnxNetwork(content, "mine.onnx")(torch.zeros(2, 3, 8, 8))
 
 
 def test_a_process_that_died_is_started_anew_and_a_copy_shares_it():
-    network = OnnxNetwork(graph(linear_nodes(), constants=[constant("w", weights())]), "a.onnx")
+    network = OnnxNetwork(LINEAR, "a.onnx")
     model = Classifier(network, "a", "A", 8)
     images = torch.rand(2, 3, 8, 8, generator=tiny.seeded(1))
     before = model.logits(images)
@@ -219,7 +208,7 @@ def test_a_process_that_died_is_started_anew_and_a_copy_shares_it():
 
 
 def test_the_process_ends_with_the_network():
-    network = OnnxNetwork(graph(linear_nodes(), constants=[constant("w", weights())]), "a.onnx")
+    network = OnnxNetwork(LINEAR, "a.onnx")
     process = network.run._process
     del network
     assert process.wait(10) is not None
@@ -231,15 +220,10 @@ def test_a_model_written_here_is_judged_as_the_model_itself(tmp_path):
     retrained = rebuilt(answer(Retrain(), case)["model"], "file:x")
     theirs = GivenCase(case, case.model, retrained)
     files = [onnx_bytes(model) for model in (case.model, retrained)]
+    named = case.model.side, {"labels": case.model.labels}
     original, unlearned, again = (
-        Classifier(
-            OnnxNetwork(files[at], "m.onnx"),
-            f"file:{number}",
-            "ONNX",
-            case.model.side,
-            labels=case.model.labels,
-        )
-        for number, at in enumerate((0, 0, 1))
+        Classifier(OnnxNetwork(files[at], "m.onnx"), f"file:{n}", "ONNX", named[0], **named[1])
+        for n, at in enumerate((0, 0, 1))
     )
     ours = GivenCase(replace(case, model=original), unlearned, again)
     figures, expected = (answer(Judged(), question)["figures"] for question in (ours, theirs))

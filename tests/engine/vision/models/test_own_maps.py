@@ -10,26 +10,15 @@ from engine.evaluation.maps.own_map import OwnMap
 from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
 from engine.vision.models.card import card_of, checkpoint
-from engine.vision.models.classifier import Classifier
 from engine.vision.models.own_map import is_mask, own_maps
 from engine.vision.models.rebuild import rebuilt
 from engine.vision.models.small import OWN_MAPS, SMALL, TITLES, NetworkShape, build
 from tests import tiny
+from tests.engine.vision.models.test_small import classifier
 
 every = pytest.mark.parametrize("architecture", OWN_MAPS)
 MAXIMA = ("gp_unet", "gp_shuffle_unet", "gp_recon_resnet")
 pooling = pytest.mark.parametrize("architecture", MAXIMA)
-
-
-def classifier(architecture, shape, seed=0):
-    return Classifier(
-        build(architecture, shape, seed),
-        architecture,
-        TITLES[architecture],
-        shape.side,
-        device=tiny.CPU,
-        architecture=architecture,
-    )
 
 
 def images(side=16, count=2):
@@ -62,25 +51,20 @@ def test_with_one_feature_logits_are_the_maximum_or_minimum_of_the_map_by_the_we
         with torch.no_grad():
             network.head.weight.abs_().mul_(sign)
             maps, logits = network.own_maps(images()), network(images())
-        extreme = maps.amax((2, 3)) if sign > 0 else maps.amin((2, 3))
-        assert torch.equal(logits, extreme)
+        assert torch.equal(logits, maps.amax((2, 3)) if sign > 0 else maps.amin((2, 3)))
 
 
 @pooling
 def test_with_several_features_no_pixel_need_reach_the_logit(architecture):
     network = build(architecture, NetworkShape(1, 16, 4), 0).eval()
+    weight, bias = network.head.weight, network.head.bias
     with torch.no_grad():
         features = network.decoded(images())
         logits, maps = network(images()), network.own_maps(images())
-    weight, bias = network.head.weight, network.head.bias
-    np.testing.assert_allclose(
-        logits.numpy(), (features.amax((2, 3)) @ weight.T + bias).detach().numpy(), atol=1e-6
-    )
-    np.testing.assert_allclose(
-        maps.numpy(),
-        (torch.einsum("kc,nchw->nkhw", weight, features) + bias[:, None, None]).detach().numpy(),
-        atol=1e-6,
-    )
+        expected = torch.einsum("kc,nchw->nkhw", weight, features) + bias[:, None, None]
+    torch.testing.assert_close(maps, expected, atol=1e-6, rtol=1e-7)
+    expected = features.amax((2, 3)) @ weight.T + bias
+    torch.testing.assert_close(logits, expected, atol=1e-6, rtol=1e-7)
     assert not torch.allclose(logits, maps.amax((2, 3)), atol=1e-6)
 
 
@@ -110,9 +94,8 @@ def test_a_kept_model_is_the_same_model_and_gray_is_the_mean_of_three_channels(a
     assert torch.equal(own_maps(again, colored), own_maps(model, colored))
     gray = colored.mean(1, keepdim=True).expand(-1, 3, -1, -1)
     torch.testing.assert_close(model(colored), model(gray), atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(
-        own_maps(model, colored), own_maps(model, gray), atol=1e-5, rtol=1e-4
-    )
+    maps, expected = own_maps(model, colored), own_maps(model, gray)
+    torch.testing.assert_close(maps, expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("architecture", ["comet", "selector"])

@@ -4,7 +4,6 @@ import json
 import os
 import stat
 from copy import deepcopy
-from dataclasses import replace
 
 import pytest
 import torch
@@ -12,8 +11,7 @@ import torch
 from engine.core.errors import BadModel, BlindspotError
 from engine.core.keeping import access
 from engine.core.keeping.access import ViewRights
-from engine.core.keeping.memory import Memory
-from engine.vision.models import catalog, checkpoints, embedded, hub, owners
+from engine.vision.models import catalog, checkpoints, embedded, owners
 from engine.vision.models.card import card_of, checkpoint
 from engine.vision.models.owners import Owner
 from tests.engine.vision.models.saved import small_network
@@ -22,11 +20,7 @@ DATA = "upload-0123456789ab"
 ANN, BOB = (Owner(bytes([letter]) * 32) for letter in b"ab")
 
 
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(catalog, "_memory", Memory(catalog.CACHE_BYTES, catalog._memory._size))
-    monkeypatch.setattr(hub, "knock", lambda: False)
+pytestmark = pytest.mark.usefixtures("own_models")
 
 
 @pytest.fixture
@@ -74,14 +68,12 @@ def files():
     return sorted(path.name for path in checkpoints.folder().iterdir())
 
 
-@pytest.mark.parametrize("data", [DATA, f"{DATA}+noisy:share=0.3", f"{DATA}+poison+long-tailed"])
-def test_what_learned_from_a_person_s_file_is_private_whatever_was_done_to_the_data(data):
-    assert checkpoints.is_private(put_checkpoint(data=data))
-
-
-@pytest.mark.parametrize("data", ["digits", "phantoms:count=40+noisy:share=0.3", ""])
-def test_what_learned_from_built_in_data_is_not(data):
-    assert not checkpoints.is_private(put_checkpoint(data=data))
+@pytest.mark.parametrize("changes", ["", "+noisy:share=0.3", "+poison+long-tailed"])
+def test_what_learned_from_a_person_s_file_is_private_whatever_was_done_and_else_it_is_not(changes):
+    assert checkpoints.is_private(put_checkpoint(data=DATA + changes))
+    for data in ("digits", "phantoms:count=40"):
+        assert not checkpoints.is_private(put_checkpoint(data=data + changes, seed=1))
+    assert not checkpoints.is_private(put_checkpoint(data="", seed=2))
 
 
 @pytest.mark.parametrize(("first", "second"), [(True, True), (True, False), (False, True)])
@@ -120,7 +112,8 @@ def test_a_private_copy_of_a_public_model_does_not_take_others_models_from_them(
     shipped = embedded.stored()[0]
     copy = checkpoints.bring_in(shipped.path.read_bytes(), shipped.path.name, BOB)
     assert checkpoints.is_private(copy)
-    assert not checkpoints.is_private(child_of(shipped_as_stored(shipped)))
+    twin = put_checkpoint(data=shipped.card.data, model=embedded.load(shipped.name), title="twin")
+    assert not checkpoints.is_private(child_of(twin))
     public = put_checkpoint(data="digits", seed=3)
     file = tmp_path / "m.safetensors"
     file.write_bytes(checkpoints.export(public.name, BOB))
@@ -128,20 +121,9 @@ def test_a_private_copy_of_a_public_model_does_not_take_others_models_from_them(
     assert not checkpoints.is_private(public)
 
 
-def shipped_as_stored(shipped):
-    """So that `child_of` finds it by name."""
-    return replace(shipped, name=kept_public_twin(shipped))
-
-
-def kept_public_twin(shipped):
-    model = embedded.load(shipped.name)
-    return checkpoints.put(replace(shipped.card, title="twin"), model, ANN).name
-
-
 def test_a_private_model_is_shown_to_its_owner_and_by_its_view_key_alone(as_guest_of):
     mine, other = put_checkpoint().name, put_checkpoint(seed=1).name
     public = put_checkpoint(data="digits", seed=2).name
-    view_digests = tuple(record(checkpoints.stored(mine))["owners"].values())
     for known, visible in (
         ((), {public}),
         ((ANN,), {mine, other, public}),
@@ -149,7 +131,7 @@ def test_a_private_model_is_shown_to_its_owner_and_by_its_view_key_alone(as_gues
         ((BOB, ANN.view_key(mine)), {mine, public}),
         ((BOB.view_key(mine),), {public}),
         (("", "0" * 40, mine, ANN.digest), {public}),
-        (view_digests, {public}),
+        (tuple(record(checkpoints.stored(mine))["owners"].values()), {public}),
     ):
         as_guest_of(*known)
         assert set(checkpoint_names()) == visible

@@ -126,14 +126,8 @@ def test_a_slow_model_is_not_tried_for_long(timed, monkeypatch):
 @pytest.mark.parametrize(
     "row",
     [
-        3,
-        [],
-        {},
-        {"batch": 4},
-        {"batch": "4", "channels_last": True, "seconds": 1.0},
-        {"batch": 0, "channels_last": True, "seconds": 1.0},
-        {"batch": 10**9, "channels_last": True, "seconds": 1.0},
-        {"batch": 4, "channels_last": 7, "seconds": 1.0},
+        *(3, [], {}, {"batch": 4}, {"batch": 4, "channels_last": 7, "seconds": 1.0}),
+        *({"batch": wrong, "channels_last": True, "seconds": 1.0} for wrong in ("4", 0, 10**9)),
     ],
 )
 def test_a_damaged_row_is_found_anew(timed, row):

@@ -64,15 +64,8 @@ def test_what_compiles_elsewhere_is_given_the_weights_and_how_to_build_the_netwo
 
 def test_a_depthwise_convolution_gets_as_many_groups_as_filters_are_left():
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 2, 1))
-    shapes = {
-        "0.weight": (4, 3, 3, 3),
-        "0.bias": (4,),
-        "1.weight": (4, 1, 3, 3),
-        "1.bias": (4,),
-        "2.weight": (2, 4, 1, 1),
-        "2.bias": (2,),
-    }
-    resize(network, shapes)
+    shapes = {"0.weight": (4, 3, 3, 3), "1.weight": (4, 1, 3, 3), "2.weight": (2, 4, 1, 1)}
+    resize(network, shapes | {"0.bias": (4,), "1.bias": (4,), "2.bias": (2,)})
     assert (network[1].groups, network[1].in_channels, network[1].out_channels) == (4, 4, 4)
     assert network[2].groups == 1
     assert network(torch.rand(1, 3, 8, 8)).shape == (1, 2, 4, 4)

@@ -24,8 +24,9 @@ RECTIFIED = ("mlp", "lenet", "resnet8", "unet", "phantom_cnn", "scene_cnn")
 
 
 def classifier(architecture, shape, seed=0):
-    network = build(architecture, shape, seed)
-    return Classifier(network, architecture, architecture, shape.side, device=tiny.CPU)
+    network, options = build(architecture, shape, seed), {"architecture": architecture}
+    title = TITLES[architecture]
+    return Classifier(network, architecture, title, shape.side, device=tiny.CPU, **options)
 
 
 def case_of(architecture, shape):
@@ -82,8 +83,7 @@ def test_files_that_ship_have_so_many_weights_and_maps_of_this_side(architecture
 def test_hidden_units_grow_with_the_width_and_the_rest_stays(architecture, width):
     usual, other = (build(architecture, NetworkShape(1, 28, 10, factor)) for factor in (1.0, width))
     assert other.head.out_features == 10
-    ratio = other.head.in_features / usual.head.in_features
-    assert ratio == pytest.approx(width, rel=0.15)
+    assert other.head.in_features / usual.head.in_features == pytest.approx(width, rel=0.15)
     before, after = (sum(p.numel() for p in network.parameters()) for network in (usual, other))
     assert (after > before) == (width > 1)
     assert other.eval()(torch.rand(2, 3, 28, 28)).shape == (2, 10)
@@ -194,11 +194,10 @@ def test_the_phantom_network_sees_a_single_bright_place_that_a_mean_would_lose()
 
 
 def test_the_scene_network_is_the_phantom_s_with_maps_twice_as_fine():
-    coarse, fine = (
-        build(name, NetworkShape(3, 64, 16), 0).eval() for name in ("phantom_cnn", "scene_cnn")
-    )
-    same = coarse.state_dict(), fine.state_dict()
-    assert all(torch.equal(tensor, same[1][name]) for name, tensor in same[0].items())
+    names, shape = ("phantom_cnn", "scene_cnn"), NetworkShape(3, 64, 16)
+    coarse, fine = (build(name, shape, 0).eval() for name in names)
+    weights = fine.state_dict()
+    assert all(torch.equal(weights[name], same) for name, same in coarse.state_dict().items())
     images = torch.rand(1, 3, 64, 64, generator=tiny.seeded())
     assert coarse.body(images).shape[2:] == (8, 8)
     assert fine.body(images).shape[2:] == (16, 16)

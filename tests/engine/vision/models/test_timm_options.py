@@ -60,9 +60,7 @@ def test_a_network_made_with_other_options_opens_and_answers_as_itself(
     monkeypatch.setattr(timm, "create_model", create)
     model = open_model(content, "a.pt", architecture)
     assert len(built) == 2
-    assert all(
-        parameter.is_meta for parameter in built[0].parameters()
-    )  # known before it takes memory
+    assert all(weight.is_meta for weight in built[0].parameters())  # known before it takes memory
     side = options.get("img_size", 176)
     assert (model.side, fixed_side(model.network)) == (side, options.get("img_size"))
     pixels = torch.rand(3, 3, side, side, generator=tiny.seeded(1))
@@ -82,8 +80,7 @@ def test_one_channel_has_one_mean_and_spread():
 def test_a_transformer_of_another_size_that_is_kept_opens_again():
     network = drawn("vit_tiny_patch16_224", img_size=96)
     model = open_model(plain_loop.weights(network), "a.pt", "vit_tiny_patch16_224")
-    content = model_bytes(card_of(model), weights_of(model))
-    again = read_model(content, "a.safetensors", "own")
+    again = read_model(model_bytes(card_of(model), weights_of(model)), "a.safetensors", "own")
     assert again.fingerprint == model.fingerprint
     pixels = torch.rand(2, 3, 96, 96, generator=tiny.seeded(1))
     torch.testing.assert_close(again.logits(pixels), model.logits(pixels))
@@ -115,10 +112,8 @@ def test_the_format_of_a_gray_network_is_found_and_has_one_mean():
         answer = FormatSearch(images=128)(FormatCase(model, plain_loop.data_set()))
     formats, table = formats_in(answer["formats"]), answer["formats"]
     assert formats[0].words == "32 × 32 px, gray, −1 … 1"
-    assert {pixel_format.channels for pixel_format in formats} == {"gray"}
-    assert all(
-        len(set(pixel_format.mean)) == len(set(pixel_format.std)) == 1 for pixel_format in formats
-    )
+    assert {form.channels for form in formats} == {"gray"}
+    assert all(len(set(form.mean)) == len(set(form.std)) == 1 for form in formats)
     assert len(set(formats)) == len(formats)
     counted = plain_loop.accuracy(network, GRAY)
     assert counted > 0.9

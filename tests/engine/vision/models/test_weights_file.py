@@ -38,10 +38,7 @@ from tests.hostile.weights import head, torch_file
 ROOT = Path(__file__).resolve().parents[4]
 KINDS = ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
          "uint16", "bool", "float8_e4m3fn")  # fmt: skip
-WRITES = {
-    "engine/core/keeping/store.py",
-    "engine/vision/models/compiling.py",
-}  # of ours, in our own folder
+OURS = {"engine/core/keeping/store.py", "engine/vision/models/compiling.py"}  # in our own folder
 
 
 def saved(content, form):
@@ -82,7 +79,6 @@ def test_a_network_saved_whole_gives_its_tensors_and_runs_nothing(form):
 
 
 def safe(tensors, body=b"", **metadata):
-    """A .safetensors file that says this."""
     header = json.dumps(tensors | ({"__metadata__": metadata} if metadata else {})).encode()
     return struct.pack("<Q", len(header)) + header + body
 
@@ -163,8 +159,7 @@ def test_of_a_large_file_the_ends_alone_are_looked_at(form):
 
 def test_tensors_that_share_their_numbers_become_no_more_than_the_file():
     whole = torch.zeros(100, 100)
-    tied = {"a": whole, "b": whole}
-    assert torch.equal(read_weights(torch_file(tied), "a.pt")["b"], whole)
+    assert torch.equal(read_weights(torch_file({"a": whole, "b": whole}), "a.pt")["b"], whole)
     many = {str(at): whole for at in range(50)}
     with pytest.raises(BadModel, match=r"a\.pt says that its tensors share their numbers"):
         read_weights(torch_file(many), "a.pt")
@@ -192,15 +187,14 @@ def opened_everywhere(model, state):
     open_zip(zipped({"secret.safetensors": exported, "b.safetensors": exported}), "s.zip", 2)
 
 
-def test_no_temporary_file_is_written_whatever_is_opened(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
-    model, state = tiny.cnn(), torch_file(head())
-    model = checkpoints.load(checkpoints.put(card_of(named(model)), named(model)).name)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+def test_no_temporary_file_is_written_whatever_is_opened(empty_home, monkeypatch):
+    state = torch_file(head())
+    model = checkpoints.load(checkpoints.put(card_of(named()), named()).name)
+    monkeypatch.setattr(tempfile, "tempdir", str(empty_home / "nowhere"))
     opened_everywhere(model, state)
 
 
-def named(model):
+def named():
     """A model of an architecture that can be built again."""
     from engine.vision.training import Recipe, fresh
 
@@ -214,7 +208,7 @@ def test_nothing_of_ours_but_what_we_keep_goes_through_a_temporary_file():
             names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
             if "tempfile" in names or getattr(node, "module", "") == "tempfile":
                 results.add(path.relative_to(ROOT).as_posix())
-    assert results == WRITES
+    assert results == OURS
 
 
 KILLED = """
@@ -226,7 +220,7 @@ zipped_models.open_zip(open(sys.argv[1], "rb").read(), "secret.zip", 9)
 
 
 def test_nothing_is_left_when_it_is_killed_while_weights_are_read(tmp_path):
-    model, folder, home = named(None), tmp_path / "temporary", tmp_path / "home"
+    model, folder, home = named(), tmp_path / "temporary", tmp_path / "home"
     folder.mkdir()
     exported = model_bytes(card_of(model, title="Mine"), weights_of(model))
     archive = tmp_path / "secret.zip"
@@ -234,12 +228,9 @@ def test_nothing_is_left_when_it_is_killed_while_weights_are_read(tmp_path):
         for at in range(9):
             file.writestr(f"secret{at}.safetensors", exported)
     place = {"TMPDIR": str(folder), "BLINDSPOT_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(archive)],
-        cwd=ROOT,
-        check=False,
-        env=place | {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},
-    )
+    place |= {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", KILLED, str(archive)]
+    done = subprocess.run(command, cwd=ROOT, check=False, env=place)
     assert done.returncode == -signal.SIGKILL
     assert not [path for path in folder.iterdir() if not path.name.startswith("torchinductor_")]
     assert not [path for path in home.rglob("*") if "secret" in path.name]

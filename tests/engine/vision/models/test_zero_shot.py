@@ -43,8 +43,7 @@ def image():
 
 
 def load(words=WORDS, prompts="", source="mine"):
-    word_list = WordList.read(", ".join(words), prompts)
-    return catalog.load(zero_shot.ask_words(source, word_list))
+    return catalog.load(zero_shot.ask_words(source, WordList.read(", ".join(words), prompts)))
 
 
 @needs_library
@@ -54,15 +53,11 @@ def test_logits_are_the_library_s_similarities_times_its_scale(library_model, im
 
     model = load(prompts=prompts)
     tokenizer = open_clip.get_tokenizer("ViT-B-32")
-    filled = [
-        [prompt.strip().replace("{}", word) for word in WORDS]
-        for prompt in (prompts or "a photo of a {}.").split("|")
-    ]
+    usual = (prompts or "a photo of a {}.").split("|")
+    filled = [[prompt.strip().replace("{}", word) for word in WORDS] for prompt in usual]
     pixels = (image[None] - model.mean.cpu()) / model.std.cpu()
     with torch.no_grad():
-        embeddings = [
-            library_model.encode_text(tokenizer(sentences), normalize=True) for sentences in filled
-        ]
+        embeddings = [library_model.encode_text(tokenizer(w), normalize=True) for w in filled]
         texts = F.normalize(torch.stack(embeddings).mean(0), dim=-1)
         looked = library_model.encode_image(pixels, normalize=True)
         expected = library_model.logit_scale.exp() * looked @ texts.T
@@ -75,22 +70,16 @@ def test_logits_are_the_library_s_similarities_times_its_scale(library_model, im
 
 @needs_library
 def test_texts_are_embedded_once_for_each_list_of_words(library_model, home, monkeypatch):
-    calls = []
-    plain = zero_shot.embedded_words
-    monkeypatch.setattr(
-        zero_shot,
-        "embedded_words",
-        lambda *arguments: calls.append(arguments[1]) or plain(*arguments),
-    )
+    calls, plain = [], zero_shot.embedded_words
+    monkeypatch.setattr(zero_shot, "embedded_words", lambda *of: calls.append(of[1]) or plain(*of))
     first, again = load(), zero_shot.load_zero_shot("open_clip:mine?cat, a red car,lung")
     assert len(calls) == 1
     assert again.name == first.name == "open_clip:mine?cat, a red car, lung"
     other = load(("cat", "a blue car", "lung"))
     prompted = load(prompts="a scan of {}")
     assert len(calls) == 3
-    names = {classifier.name for classifier in (first, other, prompted)}
-    prints = {classifier.fingerprint for classifier in (first, other, prompted)}
-    assert len(names) == len(prints) == 3
+    for fact in ("name", "fingerprint"):
+        assert len({getattr(model, fact) for model in (first, other, prompted)}) == 3
     assert load() is first
 
 
@@ -98,21 +87,17 @@ def test_texts_are_embedded_once_for_each_list_of_words(library_model, home, mon
 def test_words_that_embed_alike_are_still_two_questions(library_model, image):
     lower, upper = load(("cat", "dog")), load(("Cat", "dog"))
     assert lower.fingerprint == upper.fingerprint  # the tokenizer knows no capitals
-    digests = [
-        run.digest(Prediction(), ImageCase(classifier, image, Target(0)))
-        for classifier in (lower, upper)
-    ]
-    assert digests[0] != digests[1]
+    cases = [ImageCase(classifier, image, Target(0)) for classifier in (lower, upper)]
+    assert len({run.digest(Prediction(), case) for case in cases}) == 2
 
 
 @needs_library
 def test_hooks_on_one_list_do_not_reach_another_but_the_weights_are_shared(library_model):
     first, second = load(), load(("a", "b"))
-    pairs = list(
-        zip(first.network.visual.parameters(), second.network.visual.parameters(), strict=True)
-    )
+    towers = [model.network.visual for model in (first, second)]
+    pairs = zip(*(tower.parameters() for tower in towers), strict=True)
     assert all(a is not b and a.data_ptr() == b.data_ptr() for a, b in pairs)
-    assert first.network.visual is not second.network.visual
+    assert towers[0] is not towers[1]
 
 
 @needs_library
@@ -123,14 +108,10 @@ def test_the_weights_are_held_once_and_a_list_of_words_takes_little(
     other_models = catalog.load("digits-mlp")
     models = [load((f"word {at}", "b")) for at in range(12)]
     towers = zero_shot._towers.get("mine")
-    visual = sum(
-        parameter.numel() * parameter.element_size()
-        for parameter in towers.model.visual.parameters()
-    )
+    visual = sum(weight.nbytes for weight in towers.model.visual.parameters())
     for model in models:
         head = model.network.head.weight
-        head_bytes = towers.own_bytes(model)
-        assert head.numel() * head.element_size() <= head_bytes < 0.05 * visual
+        assert head.nbytes <= towers.own_bytes(model) < 0.05 * visual
     assert len({model.network.visual.proj.data_ptr() for model in models}) == 1
     assert catalog.load("digits-mlp") is other_models  # lists push no other model out
     models[0].logits(image[None])  # at its own pace, by which convolutions may change their format
@@ -211,14 +192,11 @@ def test_words_stand_between_commas_and_on_lines():
 
 
 def test_a_list_is_the_same_after_it_was_in_a_name():
-    for word_list in (
-        WordList(),
-        WordList(("a", "b")),
-        WordList(("ä", "b c"), ("{}", "no {} here")),
-    ):
+    short = WordList(("a", "b"))
+    for word_list in (WordList(), short, WordList(("ä", "b c"), ("{}", "no {} here"))):
         assert WordList.of_text(word_list.as_text()) == word_list
     assert WordList.of_text("") == WordList(USUAL_WORDS, (USUAL_PROMPT,))
-    assert WordList(("a", "b")).as_text() == "a, b"
+    assert short.as_text() == "a, b"
 
 
 def test_a_list_has_so_many_letters_with_its_prompts_and_the_first_of_two_doubles_is_named(

@@ -43,14 +43,9 @@ def test_moved_images_are_the_image_elsewhere_with_its_edge_repeated():
     result = random_shift(image, 1, tiny.seeded())
     wide = F.pad(image[:1], (1,) * 4, mode="replicate")[0]
     windows = {(y, x): wide[:, y : y + 5, x : x + 5] for y in range(3) for x in range(3)}
-    met = {
-        place
-        for moved_image in result
-        for place, window in windows.items()
-        if torch.equal(moved_image, window)
-    }
-    assert met == set(windows)
-    assert all(any(torch.equal(moved_image, w) for w in windows.values()) for moved_image in result)
+    met = [[at for at, window in windows.items() if torch.equal(moved, window)] for moved in result]
+    assert all(met)
+    assert {at for places in met for at in places} == set(windows)
 
 
 def test_an_attack_starts_anywhere_in_its_reach_as_the_generator_says():
@@ -62,8 +57,8 @@ def test_an_attack_starts_anywhere_in_its_reach_as_the_generator_says():
     assert torch.allclose(start, images + 0.2 * drawn)
     assert (start - images).min() < -0.19
     assert (start - images).max() > 0.19
-    again, other = (
-        pgd(model, images, targets, Pgd(0.2, 3, 0.05), tiny.seeded(seed)) for seed in (2, 3)
+    first, again, other = (
+        pgd(model, images, targets, Pgd(0.2, 3, 0.05), tiny.seeded(seed)) for seed in (2, 2, 3)
     )
-    assert torch.equal(again, pgd(model, images, targets, Pgd(0.2, 3, 0.05), tiny.seeded(2)))
-    assert not torch.equal(again, other)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)

@@ -12,6 +12,7 @@ from engine.vision.training import Recipe, comet_loss, detector_of, fresh, train
 from engine.vision.training.comet import comet_of, objective_of
 from engine.vision.training.objective import Batch, cross_entropy
 from tests import tiny
+from tests.engine.vision.training.test_loop import same
 
 RECIPE = Recipe("comet", epochs=3, batch=16, optimizer="AdamW", rate=0.003, decay=0.03)
 
@@ -36,15 +37,13 @@ def two_passes(model, batch, watch, gap, area, area_weight):
     inside = F.cross_entropy(network.predictor(mask * images), batch.targets)
     rest = F.cross_entropy(network.detector((1 - mask) * images), batch.targets)
     inside.backward(retain_graph=True)
-    predictor_gradients = {
-        name: gradient.clone() for name, gradient in gradients(network.predictor).items()
-    }
+    of_predictor = {name: slope.clone() for name, slope in gradients(network.predictor).items()}
     for parameter in network.parameters():
         parameter.grad = None
     over = torch.stack([(image_mask.mean() - area).clamp(min=0) for image_mask in mask]).mean()
     loss = inside + watch * (inside - rest + gap).clamp(min=0) + area_weight * over
     loss.backward()
-    return loss.item(), predictor_gradients, gradients(network.selector)
+    return loss.item(), of_predictor, gradients(network.selector)
 
 
 @pytest.mark.parametrize(
@@ -82,20 +81,15 @@ def test_the_detector_learns_whole_images_first_and_then_stays_to_the_bit():
     data = tiny.columns(16, ("a", "b", "c"))
     model = fresh(data, RECIPE, 4)
     alone = detector_of(deepcopy(model))
-    first = {name: tensor.clone() for name, tensor in alone.network.state_dict().items()}
     train(alone, data, RECIPE, 4)
     train_whole(model, data, RECIPE, 4)
     after = comet_of(model).detector.state_dict()
-    assert all(
-        torch.equal(after[name], tensor) for name, tensor in alone.network.state_dict().items()
-    )
-    assert any(not torch.equal(after[name], tensor) for name, tensor in first.items())
-    before = fresh(data, RECIPE, 4).network
-    for part in ("selector", "predictor"):
-        learned, untrained = (
-            network.get_submodule(part).state_dict() for network in (model.network, before)
-        )
-        assert any(not torch.equal(learned[name], tensor) for name, tensor in untrained.items())
+    whole = alone.network.state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in whole.items())
+    before, learned = fresh(data, RECIPE, 4).network, dict(model.network.named_parameters())
+    for part in ("selector", "predictor", "detector"):
+        weights = before.get_submodule(part).named_parameters(part)
+        assert any(not torch.equal(learned[name], tensor) for name, tensor in weights)
     assert not any(parameter.requires_grad for parameter in model.parameters())
 
 
@@ -109,26 +103,11 @@ def test_each_architecture_is_trained_as_it_is_meant():
     assert plain is cross_entropy
 
 
-def test_a_killed_training_goes_on_to_the_same_bits(tmp_path):
-    data, whole = tiny.columns(16, ("a", "b", "c")), []
-
-    class Killed(Exception):
-        pass
-
-    def kill(done, words="", partial=None):
-        del words, partial
-        if done > 0.6:
-            raise Killed
-
-    model = fresh(data, RECIPE, 4)
-    train_whole(model, data, RECIPE, 4)
-    whole = model.network.state_dict()
-    begun = fresh(data, RECIPE, 4)
-    with pytest.raises(Killed):
-        train_whole(begun, data, RECIPE, 4, keep=tmp_path / "state", progress=kill)
-    assert (tmp_path / "state").exists() or any(tmp_path.iterdir())
-    again = fresh(data, RECIPE, 4)
-    train_whole(again, data, RECIPE, 4, keep=tmp_path / "state")
-    assert all(
-        torch.equal(again.network.state_dict()[name], tensor) for name, tensor in whole.items()
-    )
+def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, interrupted):
+    data, keep = tiny.columns(16, ("a", "b", "c")), tmp_path / "state"
+    whole, begun, again = (fresh(data, RECIPE, 4) for _ in range(3))
+    train_whole(whole, data, RECIPE, 4)
+    interrupted(train_whole, begun, data, RECIPE, 4, keep=keep, beyond=0.6, error=RuntimeError)
+    assert any(tmp_path.iterdir())
+    train_whole(again, data, RECIPE, 4, keep=keep)
+    assert same(again, whole)

@@ -22,9 +22,7 @@ def losses(network, batches):
 
 
 def same(network, other):
-    return all(
-        torch.equal(a, b) for a, b in zip(network.parameters(), other.parameters(), strict=True)
-    )
+    return all(map(torch.equal, network.parameters(), other.parameters()))
 
 
 def test_it_is_the_loop_written_out_to_the_bit():
@@ -56,12 +54,9 @@ def test_without_a_rate_the_optimizer_has_its_own():
     plainly, _ = problem()
     list(descend(torch.optim.SGD(network.parameters(), 0.2), losses(network, batches)))
     for inputs, target in batches:
-        slopes = torch.autograd.grad(
-            F.cross_entropy(plainly(inputs), target), list(plainly.parameters())
-        )
-        with torch.no_grad():
-            for weight, slope in zip(plainly.parameters(), slopes, strict=True):
-                weight.sub_(0.2 * slope)
+        weights, loss = list(plainly.parameters()), F.cross_entropy(plainly(inputs), target)
+        for weight, slope in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+            weight.data.sub_(0.2 * slope)
     for parameter, other in zip(network.parameters(), plainly.parameters(), strict=True):
         assert torch.allclose(parameter, other, atol=1e-6)
 

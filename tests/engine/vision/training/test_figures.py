@@ -18,13 +18,11 @@ def compared(levels, labels, split):
     images = np.full((len(levels), 1, 2, 2), 100, np.uint8)
     images[:, 0, 0, 0] += np.array(levels).astype(np.uint8)
     weight = torch.tensor([[1.0, -1.0], [0.0, 0.0]]).expand(3, 2, 2) / 3
-    model = Classifier(
-        tiny.Linear(weight.clone()), "linear", "Linear", 2, (0.0,) * 3, (1.0,) * 3, ("a", "b")
-    )
+    network, plain = tiny.Linear(weight.clone()), ((0.0,) * 3, (1.0,) * 3)
+    model = Classifier(network, "linear", "Linear", 2, *plain, ("a", "b"))
     arrays = np.array(labels, np.int64), np.arange(len(levels)), np.array(split, np.uint8)
-    return model, DataSet(
-        "levels", DataCard("Levels", "", "", ""), ("a", "b", "c"), images, *arrays
-    )
+    card = DataCard("Levels", "", "", "")
+    return model, DataSet("levels", card, ("a", "b", "c"), images, *arrays)
 
 
 def test_figures_are_shares_of_right_answers_with_four_digits():

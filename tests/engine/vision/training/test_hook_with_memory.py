@@ -20,8 +20,7 @@ class Turning:
         self.turn()
 
     def turn(self):
-        places = torch.arange(self.mask.numel()).view(SHAPE)
-        self.mask.copy_((places + int(self.steps)) % 3 > 0)
+        self.mask.copy_((torch.arange(self.mask.numel()).view(SHAPE) + int(self.steps)) % 3 > 0)
 
     def __call__(self, model, rate):
         self.steps += 1
@@ -43,12 +42,10 @@ def test_a_mask_that_is_changed_in_place_is_followed_and_carried_at_the_end(data
     hook, recorder = Turning(), Recorder((0, 1, STEPS))
     model = turned(data, hook, recorder=recorder)
     for step, weights in recorder.weights.items():
-        places = torch.arange(hook.mask.numel()).view(SHAPE)
-        is_kept = (places + step) % 3 > 0
+        is_kept = (torch.arange(hook.mask.numel()).view(SHAPE) + step) % 3 > 0
         assert not weights[NAME][~is_kept].any()
         assert (weights[NAME][is_kept] != 0).all()
-    last = model.network.get_parameter(NAME)
-    assert not last[hook.mask == 0].any()
+    assert not model.network.get_parameter(NAME)[hook.mask == 0].any()
     packed = torch.from_numpy(model.masks[NAME]).flatten()
     assert sum(int(byte).bit_count() for byte in packed) == int(hook.mask.sum())
 

@@ -43,8 +43,7 @@ def striped(count: int = 45, classes: int = 3, side: int = 8, seed: int = 0) -> 
 
 def trained(data, recipe=RECIPE, seed=0, **given):
     model = fresh(data, recipe, seed)
-    log = train(model, data, recipe, seed, **given)
-    return model, log
+    return model, train(model, data, recipe, seed, **given)
 
 
 def same(model, other):
@@ -78,8 +77,7 @@ def test_it_is_momentum_descent_written_out(data):
                 weights[i] = (weights[i].detach() - 0.1 * memory[i]).requires_grad_()
         losses.append(total / len(rows))
     for name, weight in zip(names, weights, strict=True):
-        result = model.network.get_parameter(name)
-        assert torch.allclose(result, weight, atol=1e-5), name
+        assert torch.allclose(model.network.get_parameter(name), weight, atol=1e-5), name
     np.testing.assert_allclose(log.train_loss, losses, rtol=1e-4)
 
 
@@ -258,7 +256,6 @@ def test_nothing_to_learn_from_is_said(data):
 
 
 def aged(path, seconds):
-    """A file that was written so long ago."""
     path.write_bytes(b"x")
     when = path.stat().st_mtime - seconds
     os.utime(path, (when, when))

@@ -19,9 +19,7 @@ def weights_of(model):
 
 
 def equal(weights, other):
-    return weights.keys() == other.keys() and all(
-        torch.equal(weights[k], other[k]) for k in weights
-    )
+    return weights.keys() == other.keys() and all(torch.equal(weights[k], other[k]) for k in other)
 
 
 def followed(data, recipe=RECIPE, **given):
@@ -130,10 +128,8 @@ def test_an_interruption_changes_no_bit_of_it(data, recipe, calls, tmp_path, int
 
 
 def test_what_is_kept_is_part_of_the_question(data, tmp_path, interrupted):
-    keep = tmp_path / "state.safetensors"
-    interrupted(trained, data, keep=keep, beyond=0.5)
-    recorder = Recorder((2,))
-    trained(data, keep=keep, recorder=recorder)
+    interrupted(trained, data, keep=tmp_path / "state", beyond=0.5)
+    trained(data, keep=tmp_path / "state", recorder=(recorder := Recorder((2,))))
     assert len(recorder.losses) == STEPS
     assert list(recorder.weights) == [2]
 

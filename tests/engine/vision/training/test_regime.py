@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.core import run
 from engine.core.errors import BlindspotError
-from engine.core.keeping.store import Store
 from engine.core.run import answer, digest
 from engine.vision.lab import Train, TrainCase, TrainSeeds
 from engine.vision.models.bits import unpacked_bits
@@ -50,13 +48,6 @@ class Fade(Regime):
 
     def parametrizations(self, model):
         return {"fc1.weight": Fading(self.over)}
-
-
-@pytest.fixture
-def own_store(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
-    store = Store(tmp_path / "answers")
-    monkeypatch.setattr(run, "store", lambda: store)
 
 
 def test_its_masks_are_those_of_a_training_with_masks(data):
@@ -108,9 +99,8 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(data, tmp_path, interr
 
 
 def test_another_regime_is_another_question(data, tmp_path, interrupted, own_store):
-    cases = [
-        TrainCase(data, RECIPE, regime=regime) for regime in (None, Fade(), Fade(0.5), RandomMask())
-    ]
+    regimes = (None, Fade(), Fade(0.5), RandomMask())
+    cases = [TrainCase(data, RECIPE, regime=regime) for regime in regimes]
     assert len({digest(Train(), case) for case in cases}) == len(cases)
     assert TrainCase(data, RECIPE).fingerprint == cases[0].fingerprint
     assert cases[1].fingerprint == TrainCase(data, RECIPE, regime=Fade()).fingerprint

@@ -20,8 +20,7 @@ def from_step(data, recipe, start, **given):
     train(whole, data, recipe, recorder=recorder)
     model = fresh(data, recipe, 5)
     model.network.load_state_dict(recorder.weights[start])
-    log = train(model, data, recipe, start=start, **given)
-    return model, log, whole
+    return model, train(model, data, recipe, start=start, **given), whole
 
 
 @pytest.mark.parametrize("start", [0, 4, 5, STEPS - 1])
