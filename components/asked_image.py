@@ -1,9 +1,11 @@
 """An image for networks that a view has trained: a test image to press, or a person's own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from components.picks import pick_number
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import ChosenImage, square_pixels
 from components.widgets.data_images import color_pixels, press_images
@@ -16,6 +18,7 @@ from engine.vision.data.example import Example
 from engine.vision.images import Crop
 from engine.vision.models.classifier import Classifier
 
+PICTURES = 20  # of rows that are chosen by number
 TEST, SIDEBAR_IMAGE = "a test image", "the image of the sidebar"
 
 
@@ -35,9 +38,20 @@ def choose_image(
     if own is not None:
         return AskedImage(own.seen_by(model), square_pixels(own), "your image")
     rows = data.some("test", len(data.classes), seed).tolist()
+    row = press_row(data, rows, rows[0], key)
+    example = Example(data, row)
+    case = image_case(model, example.picture(), Crop(), Target(0))
+    case = replace(case, target=Target(int(at_once(case).argmax())))
+    return AskedImage(case, enlarged(color_pixels(data, row)), f"a {example.label}")
+
+
+def press_row(
+    data: DataSet, rows: list[int], first: int, key: str, words: Mapping[int, str] | None = None
+) -> int:
+    """The row of the test image that was pressed last, `first` while none of these was."""
     ids = [int(image_id) for image_id in data.ids[rows]]
     chosen = st.session_state.get(f"{key}.image")  # the id of the test image
-    row = rows[ids.index(chosen) if chosen in ids else 0]
+    row = rows[ids.index(chosen)] if chosen in ids else first
     press_images(
         data,
         rows,
@@ -45,8 +59,22 @@ def choose_image(
         f"{key}.images",
         lambda number: st.session_state.update({f"{key}.image": number}),
         chosen=[int(data.ids[row])],
+        words=words,
     )
-    example = Example(data, row)
-    case = image_case(model, example.picture(), Crop(), Target(0))
-    case = replace(case, target=Target(int(at_once(case).argmax())))
-    return AskedImage(case, enlarged(color_pixels(data, row)), f"a {example.label}")
+    return row
+
+
+def pick_place(data: DataSet, rows: list[int], label: str, title: str, key: str) -> int:
+    """The place of one of the rows, by its number or, of the first PICTURES, by its picture."""
+    place = pick_number(label, len(rows), key)
+    ids = data.ids[rows].tolist()
+    press_images(
+        data,
+        rows[:PICTURES],
+        title,
+        f"{key}s",
+        lambda number: st.session_state.update({key: ids.index(number)}),
+        chosen={ids[place]},
+        words={row: data.classes[data.labels[row]] for row in rows},
+    )
+    return place

@@ -94,7 +94,6 @@ def type_order(start: Order, classes: Sequence[str], key: str) -> Order | None:
     )
     with show_problems():
         return typed_order(typed, classes)
-    return None
 
 
 def left_out(tried: Table) -> str:
@@ -172,7 +171,6 @@ def state_format(start: InputFormat, key: str, model: Classifier) -> InputFormat
                 for label, values in (("Mean", mean), ("Spread", std))
             )
         return InputFormat(side, mean, std, channels)
-    return None
 
 
 def three_numbers(label: str, start: Sequence[float], key: str, count: int) -> Any:

@@ -27,4 +27,3 @@ def open_file(
         return None
     with show_problems():
         return read(uploaded.getvalue())
-    return None

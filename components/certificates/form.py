@@ -1,15 +1,13 @@
 """What Certificates asks: which data, how the networks are trained, which image, which election."""
 
-from functools import partial
-
 import streamlit as st
 
 from components import forms
+from components.asked_image import pick_place
 from components.case_form import CaseForm
 from components.ending import end
 from components.notices import show_problems
-from components.picks import pick, pick_number
-from components.widgets.data_images import press_images
+from components.picks import pick
 from engine.core.question import Question
 from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import Certificates, PoisonVotes
@@ -20,8 +18,6 @@ KEY = "certificates"
 SLOT, POISON = f"{KEY}.Certificates", f"{KEY}.PoisonVotes"
 DATA = ("mnist-5k", "digits")
 IMAGE = f"{KEY}.image"
-SIDE = 20  # pictures on the page
-
 
 CertificateQuestion = Question[PoisonVotes, ExperimentCase]  # of one image and one election
 
@@ -56,28 +52,11 @@ def choose() -> CertificateQuestion:
     with show_problems():
         case = ExperimentCase.from_arguments(**form.given)
         rows = Certificates(**settings).asked(case)[:STORED_BALLOTS].tolist()
-        method = PoisonVotes(**settings, scheme=scheme, image=pick_image(case, rows))
+        with st.expander("Another test image"):
+            title = "Test images; press one to certify its answer"
+            image = pick_place(case.data, rows, "Test image", title, IMAGE)
+        method = PoisonVotes(**settings, scheme=scheme, image=image)
         question = Question(method, case, form.known())
     if question is None:
         end()
     return question
-
-
-def pick_image(case: ExperimentCase, rows: list[int]) -> int:
-    with st.expander("Another test image"):
-        image = pick_number("Test image", len(rows), IMAGE)
-        ids = case.data.ids[rows].tolist()
-        press_images(
-            case.data,
-            rows[:SIDE],
-            "Test images; press one to certify its answer",
-            f"{KEY}.images",
-            partial(press, ids),
-            chosen={ids[image]},
-            words={row: case.data.classes[case.data.labels[row]] for row in rows},
-        )
-    return image
-
-
-def press(ids: list[int], number: int) -> None:
-    st.session_state[IMAGE] = ids.index(number)

@@ -3,14 +3,13 @@
 import streamlit as st
 
 from components import forms
-from components.asked_image import SIDEBAR_IMAGE, TEST
+from components.asked_image import SIDEBAR_IMAGE, TEST, press_row
 from components.case_form import CaseForm
 from components.ending import end
 from components.in_distribution import say_of_data
 from components.notices import escape_markdown, show_problems
 from components.picks import pick
 from components.sidebar.subject import ChosenImage, image_alone
-from components.widgets.data_images import press_images
 from engine.attribution.cbc import (
     PrototypeCase,
     PrototypeNetwork,
@@ -105,18 +104,5 @@ def own_image(data: DataSet, own: ChosenImage, method: Prototypes, seed: int) ->
 
 def pick_row(data: DataSet) -> int:
     rows = offered_rows(data).tolist()
-    ids = [int(image_id) for image_id in data.ids[rows]]
-    chosen = st.session_state.get(IMAGE)
-    row = rows[ids.index(chosen)] if chosen in ids else first_row(data)
-    press_images(
-        data,
-        rows,
-        "Test images; press one to ask about it",
-        f"{KEY}.images",
-        lambda number: st.session_state.update({IMAGE: number}),
-        chosen=[int(data.ids[row])],
-        words={
-            image_row: escape_markdown(data.classes[data.labels[image_row]]) for image_row in rows
-        },
-    )
-    return int(row)
+    words = {row: escape_markdown(data.classes[data.labels[row]]) for row in rows}
+    return press_row(data, rows, first_row(data), KEY, words)

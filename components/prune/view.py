@@ -189,7 +189,6 @@ def choose_ratio(rule: Prune) -> float:
 def pruning_masks(question: PruneQuestion) -> Masks | None:
     with show_problems():
         return masks_at(question.case, question.method)
-    return None
 
 
 def earlier_round(question: PruneQuestion) -> str:

@@ -83,7 +83,6 @@ def with_words(entry: ModelEntry) -> str | None:
     )
     with show_problems():
         return ask_words(asked_words(entry.name)[0], WordList.read(words, prompts))
-    return None
 
 
 def choose_second(first: Classifier, key: str) -> Classifier | None:
@@ -111,7 +110,6 @@ def choose_second(first: Classifier, key: str) -> Classifier | None:
 def loaded(name: str) -> Classifier | None:
     with show_problems():
         return catalog.load(name)
-    return None
 
 
 def model_line(entry: ModelEntry) -> str:

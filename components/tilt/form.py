@@ -1,16 +1,15 @@
 """What Tilted boundary asks: two classes, a linear classifier, λ, and an image."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import streamlit as st
 
 from components import forms
+from components.asked_image import PICTURES, pick_place
 from components.case_form import CaseForm
 from components.ending import end
 from components.notices import show_problems
-from components.picks import pick, pick_number
-from components.widgets.data_images import press_images
+from components.picks import pick
 from engine.attribution.tilt import TiltedBoundary
 from engine.attribution.tilt.boundary import STRENGTHS
 from engine.attribution.tilt.linear import LEARNERS
@@ -21,7 +20,6 @@ KEY = "tilt"
 SLOT = f"{KEY}.TiltedBoundary"
 DATA = ("mnist-5k", "digits")
 IMAGE = f"{KEY}.image"
-SIDE = 20  # held-out images that are offered
 FIRST = "0.1"  # λ at which the view opens: right, and easily fooled
 
 
@@ -82,31 +80,11 @@ def choose() -> MirroredImage:
                 label = pick(title, classes, f"{KEY}.{name}", first=start)
             settings[name] = classes.index(label)
         method = TiltedBoundary(**settings)
-        rows = method.pair(case).typical
-        question = MirroredImage(
-            method, case, form.known(), learner=learner, place=place, row=pick_image(case, rows)
-        )
+        rows = method.pair(case).typical[:PICTURES]
+        with st.expander("Another image"):
+            title = "Held-out images, typical ones first; press one to mirror it"
+            row = rows[pick_place(case.data, rows, "Held-out image", title, IMAGE)]
+        question = MirroredImage(method, case, form.known(), learner=learner, place=place, row=row)
     if question is None:
         end()
     return question
-
-
-def pick_image(case: ExperimentCase, rows: list[int]) -> int:
-    offered = rows[:SIDE]
-    with st.expander("Another image"):
-        image = pick_number("Held-out image", len(offered), IMAGE)
-        ids = case.data.ids[offered].tolist()
-        press_images(
-            case.data,
-            offered,
-            "Held-out images, typical ones first; press one to mirror it",
-            f"{KEY}.images",
-            partial(press, ids),
-            chosen={ids[image]},
-            words={row: case.data.classes[case.data.labels[row]] for row in offered},
-        )
-    return offered[image]
-
-
-def press(ids: list[int], number: int) -> None:
-    st.session_state[IMAGE] = ids.index(number)

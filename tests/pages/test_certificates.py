@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from components.asked_image import PICTURES
 from components.certificates import form, view
 from components.certificates.form import IMAGE, KEY, POISON, SLOT, label_of
 from components.views import CERTIFICATES
@@ -83,6 +84,6 @@ def test_the_sentence_counts_the_poisons_and_says_a_wrong_answer_is_wrong(snapsh
 
 
 def test_the_page_offers_no_more_images_than_ballots_are_kept_of():
-    assert form.SIDE <= form.STORED_BALLOTS
+    assert PICTURES <= form.STORED_BALLOTS
     asked = Certificates().asked(question().case)[: form.STORED_BALLOTS]
     assert np.unique(asked).size == form.STORED_BALLOTS

@@ -126,7 +126,7 @@ def test_the_sentence_tells_apart_tilted_best_and_upright(case, snapshot):
 
 
 def test_the_offered_images_take_turns_between_both_classes(case):
-    assert form.SIDE % 2 == 0
+    assert form.PICTURES % 2 == 0
     rows = TiltedBoundary().pair(case).rows
     assert set(case.data.labels[rows]) == {2, 3}
     assert not set(rows) & set(case.data.rows("train"))
