@@ -1,7 +1,5 @@
 """Print one table of all ratios: `python -m benchmarks [--rounds N] [--only PART …] [--record]`."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import subprocess

@@ -4,8 +4,6 @@ Where the forward passes are all there is to a method, a third row has them comp
 a process that has been asked for enough of them; the compiling itself is not in the time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import partial
 

@@ -1,7 +1,5 @@
 """The same maps by pytorch-grad-cam, on timm's model as it comes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 

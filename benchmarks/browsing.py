@@ -6,8 +6,6 @@ Everything counts: the widget, the server's answer, and the plot. Chromium has n
 and shares the cores with the server, so a desk waits less.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

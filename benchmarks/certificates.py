@@ -1,7 +1,5 @@
 """Certificates from ballots: images a second, against a plain loop over images and rivals."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 from itertools import combinations

@@ -3,8 +3,6 @@
 Exact and fast on the model as it comes; where it can be compiled, against compiled passes too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from benchmarks.setting import case, compiled, forwards

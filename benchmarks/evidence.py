@@ -1,7 +1,5 @@
 """Evidence beside maps: LiMA against its own forwards and plain greedy searches, curves, losses."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cache
 

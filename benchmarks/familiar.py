@@ -1,7 +1,5 @@
 """The bank of features against its own forward passes, nine scores of an image, pytorch-ood."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Any

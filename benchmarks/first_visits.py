@@ -5,8 +5,6 @@ A browser counts from the address to the first picture in its window. Chromium h
 here and shares the cores with the server.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

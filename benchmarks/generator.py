@@ -1,7 +1,5 @@
 """How long a generator takes for a sheet of samples, and for a step of forgetting."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import torch

@@ -6,8 +6,6 @@ interval (Student's, 95 %) takes in both noise and whatever is not a power law. 
 algorithm itself needs, and a tenth.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

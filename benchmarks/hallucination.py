@@ -1,7 +1,5 @@
 """What a word costs TinyVLM: with and without its cache, under contrast, with a thinned cache."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

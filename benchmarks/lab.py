@@ -1,7 +1,5 @@
 """What the lab's visitor waits for: phantoms, scenes, the models that ship, a tilted boundary."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import count, cycle
 

@@ -4,8 +4,6 @@ Both are given what two layers of EfficientNet-Lite0 make of slices, and pool, j
 coreset, search, reweight, enlarge and blur. Theirs enlarges by repeating values, as it comes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial

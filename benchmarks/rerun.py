@@ -5,8 +5,6 @@ least of several reruns, so that a busy computer changes little. Two processes, 
 measure every view in turn.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """What a visitor waits for: a kept answer, a page's message, a large photograph."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The one model and photograph that everything is timed on."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache

@@ -1,7 +1,5 @@
 """What a visitor of Slides waits for: five bag networks, and frames while an image is dragged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from playwright.sync_api import sync_playwright

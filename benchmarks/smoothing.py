@@ -4,8 +4,6 @@ Only the figures of fixed α are timed, on as many test images as the experiment
 trains networks of other seeds, teaches a mixing network and makes certificates as well.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 

@@ -5,8 +5,6 @@ the smallest there; ours sorts once and then compares with a threshold. "At once
 nothing, scores and sorting included; "next ratio" is the slider's next place.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache

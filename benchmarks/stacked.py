@@ -6,8 +6,6 @@ loops that they are compared with have one, as `train` has it. The bare loop has
 memory, keeps no curves and can neither be interrupted nor resumed; it is what a script would do.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

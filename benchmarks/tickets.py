@@ -4,8 +4,6 @@ One pass for all networks is how they were trained before: grouped convolutions 
 many channels. Both take the same steps of LTH with three seeds: nine networks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cache
 

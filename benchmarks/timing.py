@@ -4,8 +4,6 @@ The machine's speed drifts, a ratio of neighbors in time does not. Budgets in se
 beside the speed of the machine (benchmarks/machine.py).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from statistics import median
 from time import perf_counter

@@ -4,8 +4,6 @@ The trials that are made at once are order, place, shape, and the other class's 
 method itself is live. The map is known before, as on the page.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a person waits for in Forget, and what some unlearners cost."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cache
 from itertools import count

@@ -4,8 +4,6 @@ Only servers on this machine are asked; every loop is bounded in count and time.
 come first: they fork this process, which must not have computed anything.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Callable, Iterator, Sequence

@@ -3,8 +3,6 @@
 No thread may run and nothing may be computed in the process itself: a fork has neither.
 """
 
-from __future__ import annotations
-
 import os
 import resource
 import signal

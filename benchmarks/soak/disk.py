@@ -1,7 +1,5 @@
 """A disk without room, and a home in which every file is damaged."""
 
-from __future__ import annotations
-
 import asyncio
 import subprocess
 from collections.abc import Callable, Iterator

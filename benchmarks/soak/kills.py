@@ -1,7 +1,5 @@
 """kill -9 at many moments: through the command line, then through the app."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path

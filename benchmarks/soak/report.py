@@ -1,7 +1,5 @@
 """What was found, as rows of a table in docs/reliability.md."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

@@ -1,7 +1,5 @@
 """The app on a home of its own, which can be killed and whose memory is known."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -4,8 +4,6 @@ Pages are compared with what a lone visitor saw before: a sentence that only ano
 cross-talk; an own one that is missing was not there yet.
 """
 
-from __future__ import annotations
-
 import asyncio
 import io
 import re

@@ -1,7 +1,5 @@
 """Whether a home is sound: each file in it whole, or said to be unfinished by its name."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

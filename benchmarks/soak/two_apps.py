@@ -1,7 +1,5 @@
 """Two apps on one home, asked the same at the same moment."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path

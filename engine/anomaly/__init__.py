@@ -1,7 +1,5 @@
 """Anomaly: what has the model never seen?"""
 
-from __future__ import annotations
-
 from engine.anomaly.costarr.detector import COSTARR
 from engine.anomaly.detectors.gen import GEN
 from engine.anomaly.detectors.max_logit import MaxLogit

@@ -4,8 +4,6 @@ With a linear head an image far from everything has large logits, so that its ig
 cosine head sees only the direction of the features: its logits lie within bias ± scale.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from copy import deepcopy
 from math import cos, pi

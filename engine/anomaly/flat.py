@@ -1,7 +1,5 @@
 """What the experiments share: images as vectors, and pictures made of vectors."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Attribution: what did the model look at? The methods in the order shown, one tuple per view."""
 
-from __future__ import annotations
-
 from engine.attribution.adasmooth.experiment import AdaptiveSmoothing
 from engine.attribution.adasmooth.mixed_answers import MixedAnswers
 from engine.attribution.cbc import PROTOTYPES

@@ -1,7 +1,5 @@
 """Why a question about two classes cannot be asked of a model that has only one."""
 
-from __future__ import annotations
-
 from engine.core.errors import DoesNotFit
 from engine.vision.models.classifier import Classifier
 

@@ -1,7 +1,5 @@
 """A question as a script asks it: one line of shell, or three lines of Python."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """From a method's name and words about its case to a method and a case: the way of every script."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields
 from typing import Any

@@ -6,8 +6,6 @@ that something went wrong here: then one line on stderr says what. Nothing heavy
 it is known what is wanted.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from argparse import REMAINDER, Namespace

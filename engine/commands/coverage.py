@@ -1,7 +1,5 @@
 """What works, where, and which test proves it: docs/coverage.md is written from the code itself."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The families of methods, in the order of the menu; together they are all that can be asked."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ A model that learned from digits is a default like any other until somebody name
 a cat. What a person named, picture and model alike, is theirs to combine.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -4,8 +4,6 @@ They are ordinary entries of the store, found through their digests: when a meth
 the model or the decoded pixels change, they are simply not found any more.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`methods`, `models` and `data`: what can be asked, and of what."""
 
-from __future__ import annotations
-
 import json
 from argparse import Namespace
 

@@ -1,7 +1,5 @@
 """`weights`, `gallery` and `coverage`: what ships is made again."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 `result.json` is written last: a folder that has it is complete.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Collection

@@ -7,8 +7,6 @@ what changes no number: docstrings, formatting, annotations, imports, and what a
 or a finding is called or says.
 """
 
-from __future__ import annotations
-
 import ast
 import json
 from collections.abc import Collection, Iterable, Iterator

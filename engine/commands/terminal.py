@@ -1,7 +1,5 @@
 """What commands write: lines of the answer, a line for what was wrong, and progress."""
 
-from __future__ import annotations
-
 import sys
 from argparse import ArgumentParser
 from typing import NoReturn

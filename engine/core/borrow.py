@@ -1,7 +1,5 @@
 """A shared model is borrowed and given back as it was, whatever happens in between."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What all cases share: fingerprint, lane, facts and lacks are derived from a case's fields."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, fields, is_dataclass, replace
 from hashlib import blake2b

@@ -1,7 +1,5 @@
 """Controls: how a setting of a method or an argument of a case is chosen, checked and drawn."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import lru_cache

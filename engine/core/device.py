@@ -1,7 +1,5 @@
 """Which device computes, and what it can do."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

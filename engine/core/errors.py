@@ -1,7 +1,5 @@
 """What can go wrong, worded for the person at the page: what was wrong, which value, what to do."""
 
-from __future__ import annotations
-
 
 class BlindspotError(Exception):
     """Something the person can understand and mend; its text is shown as it stands."""

@@ -1,7 +1,5 @@
 """What a visitor calls things in a case: classes of own weights and pictures, and files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any

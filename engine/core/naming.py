@@ -4,8 +4,6 @@ A case is declared once. Each of its fields says which arguments name it, how th
 field's value, and how that value is named again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import MISSING, Field, dataclass, field

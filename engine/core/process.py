@@ -3,8 +3,6 @@
 Both make the forward pass of a small network much faster, and neither changes a number.
 """
 
-from __future__ import annotations
-
 import ctypes
 import logging
 import os

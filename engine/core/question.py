@@ -1,7 +1,5 @@
 """A question: a method, a case, and what the case does not know about itself."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar

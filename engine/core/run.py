@@ -1,7 +1,5 @@
 """The one way to compute: look the answer up, or compute it once and keep it."""
 
-from __future__ import annotations
-
 import json
 import logging
 import platform

@@ -1,7 +1,5 @@
 """How many forward passes a question took, and at which pace they ran."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar

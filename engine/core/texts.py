@@ -1,7 +1,5 @@
 """Values of settings and arguments as text: what the command line reads, and what it prints."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches

@@ -1,7 +1,5 @@
 """Whole numbers that a stranger wrote: in a link, a form, a command."""
 
-from __future__ import annotations
-
 MOST_DIGITS = 18  # any such number fits 64 bits, as ids are kept
 
 

@@ -5,8 +5,6 @@ After Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Commo
 severities are ours, so that figures are not comparable with those of that benchmark.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import torch

@@ -7,8 +7,6 @@ computes with zeros as with any number saves nothing by it. The realisable figur
 left when silent channels are taken out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass

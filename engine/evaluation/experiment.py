@@ -12,8 +12,6 @@ below zero by more than that, and is *undecided* otherwise. The tolerance is the
 90 % confidence interval of the mean (Student's t); with one seed there is none.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

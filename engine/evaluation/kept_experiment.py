@@ -5,8 +5,6 @@ condition, data and seed. So a run with more seeds computes the new ones alone, 
 sweep that ask for one seed each leave all that a run with these seeds needs.
 """
 
-from __future__ import annotations
-
 import json
 from abc import abstractmethod
 from dataclasses import dataclass, replace

@@ -5,8 +5,6 @@ A model is known to the methods through `vlm.VLM` only. A decoding method is a `
 the loop several times.
 """
 
-from __future__ import annotations
-
 from engine.evaluation.experiment import Experiment
 from engine.evaluation.language.beaf.method import BEAF
 from engine.evaluation.language.beaf.photo_pair import PhotoPair, PhotoPairCase

@@ -1,7 +1,5 @@
 """Questions about scenes and pictures, ready to be asked."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 

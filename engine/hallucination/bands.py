@@ -1,7 +1,5 @@
 """What TinyVLM is found to do on scenes it was not trained on: the figures on its card."""
 
-from __future__ import annotations
-
 from math import nan
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What every method of this family is asked about, and the settings that several share."""
 
-from __future__ import annotations
-
 from abc import ABC
 from dataclasses import dataclass
 from typing import ClassVar

@@ -4,8 +4,6 @@ The original stays. The copy carries its masks, one bit a weight, so that it can
 page, trained on with its zeros, exported and built again to the bit.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """Which rows of a sweep are shown, and in which order."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite

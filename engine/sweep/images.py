@@ -1,7 +1,5 @@
 """The images of a sweep: a folder, a split of a data set, or images by name."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A sweep as a job of the app: it can be stopped, and lets live questions through."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b

@@ -4,8 +4,6 @@ A link says what the view's widgets say: titles where a list has titles, the
 digest of a person's own file. Only the views about the image in the sidebar can be opened so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache

@@ -3,8 +3,6 @@
 A folder's name may say whose images they are, and the way to it who works here.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

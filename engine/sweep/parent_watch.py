@@ -1,7 +1,5 @@
 """A worker of a sweep ends with the process that started it, also when that one is killed."""
 
-from __future__ import annotations
-
 import os
 import threading
 from time import sleep

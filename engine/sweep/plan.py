@@ -1,7 +1,5 @@
 """A plan in a TOML file, and the questions that it crosses out to."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What a page asks a sweep about, declared for its form, and the plan that comes of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, fields
 from typing import Any

@@ -1,7 +1,5 @@
 """What a sweep says of an answer: a row of numbers and a small picture."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO

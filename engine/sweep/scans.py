@@ -1,7 +1,5 @@
 """A scan slice by slice: its slices as images of a sweep, and what came of them as volumes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

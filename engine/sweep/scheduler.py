@@ -5,8 +5,6 @@ stays on this computer, and any other one is TLS in which both sides show a cert
 person says that nobody else can reach the network.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ It asks no network, and a policy in it allows no script but its own. What is dra
 names of files and classes, is text that strangers may have written: it is set as text only.
 """
 
-from __future__ import annotations
-
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence

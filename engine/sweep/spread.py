@@ -4,8 +4,6 @@ All three take pieces of a plan and give what was found, in the order in which i
 computed lies in the store by then, so that whoever dies costs the answer that it was working on.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """A sweep from its plan to its tables: what is kept is looked up, the rest is computed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace

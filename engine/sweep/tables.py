@@ -1,7 +1,5 @@
 """The numbers of a sweep as CSV and Parquet."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from io import BytesIO
 

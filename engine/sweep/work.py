@@ -1,7 +1,5 @@
 """Some questions of a sweep, looked up or computed: what each process or worker does."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -13,8 +13,6 @@ unlearners on it (`BoardCase`: Scoreboard, Timing, SparseOriginals), one looked 
 GENERATOR). CERTIFICATES are asked of a data set (`ExperimentCase`).
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from engine.core.method import Method

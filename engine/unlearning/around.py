@@ -1,7 +1,5 @@
 """Cases that are made of a forget case and the unlearners that are asked about it."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from typing import Any, ClassVar

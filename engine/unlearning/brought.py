@@ -1,7 +1,5 @@
 """What is to be forgotten, from what a person brings: a text of ids, or the pictures themselves."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from hashlib import blake2b

@@ -5,8 +5,6 @@ diagnostic that needs it (`Frontier`, `Steps`) is refused; all others answer as 
 KLoM needs many models of each kind (`GivenGroups`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """What is to be forgotten, as text: "class=3", "random=0.1,draw=2", "wrong labels", "ids=4+17"."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite

@@ -1,7 +1,5 @@
 """Several models of one network in a zip, each unpacked in the reader process."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
 from time import monotonic

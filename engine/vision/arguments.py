@@ -1,7 +1,5 @@
 """Arguments that most cases have, and the fields that they name."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path

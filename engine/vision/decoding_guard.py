@@ -5,8 +5,6 @@ the place of what was raised are logged, since it may be a mistake of ours; its 
 may repeat the file.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -5,8 +5,6 @@ parts, a.a.a…, for gigabytes in Python's TOML parser. JSON is bounded by its l
 TOML is read in the limited reader process, too.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import tomllib

@@ -1,7 +1,5 @@
 """Pictures by name, and the field of a case that is what a model sees of one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A share of right answers with its interval, and what is reached without knowing anything."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -17,8 +17,6 @@ Rabinowitz et al., "COSTARR: Consolidated Open Set Technique with Attenuation fo
 Recognition" (2025), https://arxiv.org/abs/2508.01087
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

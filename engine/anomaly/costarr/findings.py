@@ -1,7 +1,5 @@
 """What COSTARR's own views say: likeness and logit, both halves, the dimensions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -6,8 +6,6 @@ Liu et al., "GEN: Pushing the Limits of Softmax-Based Out-of-Distribution Detect
 https://openaccess.thecvf.com/content/CVPR2023/html/Liu_GEN_Pushing_the_Limits_of_Softmax-Based_Out-of-Distribution_Detection_CVPR_2023_paper.html
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -6,8 +6,6 @@ Hendrycks et al., "Scaling Out-of-Distribution Detection for Real-World Settings
 https://arxiv.org/abs/1911.11132
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.evaluation.detection.bank import Bank

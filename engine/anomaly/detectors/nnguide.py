@@ -6,8 +6,6 @@ The guide is the mean of the k largest, where KNN takes the k-th. Park, Jung and
 Neighbor Guidance for Out-of-Distribution Detection" (2023), https://arxiv.org/abs/2309.14888
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

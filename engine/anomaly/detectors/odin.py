@@ -5,8 +5,6 @@
 Familiar images are said to gain more from the step than others. See `nudge` for the step.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.core.errors import BlindspotError

@@ -1,7 +1,5 @@
 """The detectors that only read what the last layer sees, in the order they are shown."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from engine.anomaly.costarr.detector import COSTARR

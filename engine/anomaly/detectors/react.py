@@ -6,8 +6,6 @@ Sun, Guo and Li, "ReAct: Out-of-distribution Detection With Rectified Activation
 https://arxiv.org/abs/2111.12797
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -8,8 +8,6 @@ Wang et al., "ViM: Out-Of-Distribution with Virtual-logit Matching" (2022),
 https://arxiv.org/abs/2203.10807
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

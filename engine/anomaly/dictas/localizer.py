@@ -6,8 +6,6 @@ Qu et al., "DictAS: A Framework for Class-Generalizable Few-Shot Anomaly Segment
 Lookup" (ICCV 2025), https://arxiv.org/abs/2508.13560
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

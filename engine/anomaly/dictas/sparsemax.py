@@ -3,8 +3,6 @@
 Martins and Astudillo, "From Softmax to Sparsemax" (2016), https://arxiv.org/abs/1602.02068
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -3,8 +3,6 @@
 A blend is a weighted sum of pixels, such as 70 % of the image and 30 % noise.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

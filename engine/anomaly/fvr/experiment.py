@@ -4,8 +4,6 @@ Fan et al., "Flexible Visual Recognition by Evidential Modeling of Confusion and
 https://arxiv.org/abs/2309.07403
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What kind of doubt it is, in sentences that the masses bear out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ A localizer writes `fit`, which gives a rule; the rest is the protocol: the map 
 threshold from held-out normal images, mask and boxes, and the normal patches nearest to each patch.
 """
 
-from __future__ import annotations
-
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

@@ -6,8 +6,6 @@ Defard et al., "PaDiM: a Patch Distribution Modeling Framework for Anomaly Detec
 Localization" (2021), https://arxiv.org/abs/2011.08785
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ The rule is fitted once and asked about a few images at a time. Its threshold ho
 them: of normal ones the chosen share reaches it, so among many some do.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -6,8 +6,6 @@ Roth et al., "Towards Total Recall in Industrial Anomaly Detection" (2022),
 https://arxiv.org/abs/2106.08265
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ Published sizes of feature maps do not fit every model, so the layers are chosen
 last layer of each, from the finest to the coarsest, and of these two neighbors.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """From a map and a threshold to boxes."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy import ndimage as ndi
 

@@ -1,7 +1,5 @@
 """A scan slice by slice: which slice is the strangest, and where in it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar

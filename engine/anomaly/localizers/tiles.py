@@ -1,7 +1,5 @@
 """A large photograph in overlapping tiles, each as sharp as the normal images are."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil, sqrt

@@ -4,8 +4,6 @@ Roberts et al., "Geometry-Aware Adaptation for Pretrained Models" (2023),
 https://arxiv.org/abs/2307.12226
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

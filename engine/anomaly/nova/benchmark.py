@@ -4,8 +4,6 @@ Bercea et al., "NOVA: A Benchmark for Anomaly Localization and Clinical Reasonin
 (2025), https://arxiv.org/abs/2505.14064
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Images whose lesions are known: their boxes and heads, and normal images apart from them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

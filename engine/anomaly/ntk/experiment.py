@@ -4,8 +4,6 @@ Radhakrishnan, Belkin and Uhler, "Wide and Deep Neural Networks Achieve Optimali
 Classification" (2022), https://arxiv.org/abs/2204.14126
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

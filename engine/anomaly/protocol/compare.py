@@ -1,7 +1,5 @@
 """All quick detectors on one image: who finds it unusual, and whom to believe."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """One image and normal ones made worse step by step: does the score rise before the model errs?"""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

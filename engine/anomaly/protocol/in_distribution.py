@@ -10,8 +10,6 @@ only looks for reasons against: where the picture came from, whether it has colo
 perfectly even as drawings are. It can miss a foreign image, and it says that it measures nothing.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

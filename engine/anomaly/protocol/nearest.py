@@ -1,7 +1,5 @@
 """The normal images that a model sees most alike, to be looked at."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.result import Pictures, Table

@@ -3,8 +3,6 @@
 To make them can take seconds: a page asks for `PixelBanks` in the lane, and they are kept.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

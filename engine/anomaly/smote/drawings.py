@@ -1,7 +1,5 @@
 """Where SMOTE draws, and what can be chosen with fewer others: charts and their sentences."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.charts.drawing import Drawing, Views

@@ -1,7 +1,5 @@
 """SMOTE as an experiment: rare images are multiplied, and their spread shrinks."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

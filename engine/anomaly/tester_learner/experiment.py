@@ -4,8 +4,6 @@ Gollakota, Klivans, Stavropoulos and Vasilyan, "An Efficient Tester-Learner for 
 https://arxiv.org/abs/2302.14853
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How Gaussian data are: in strips beside a border, and by Mardia's test."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

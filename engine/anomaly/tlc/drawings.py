@@ -1,7 +1,5 @@
 """Images on their way through experts: charts and their sentences."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.charts.drawing import Drawing

@@ -3,8 +3,6 @@
 Li et al., "Trustworthy Long-Tailed Classification" (2022), https://arxiv.org/abs/2111.09030
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil

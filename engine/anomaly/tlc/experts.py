@@ -7,8 +7,6 @@ the one before it. The published chain takes the belief of that expert alone, no
 so it is exact for two experts and an approximation beyond.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The loss that experts on long-tailed data learn by (TLC), as the authors' code has it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import cast
 

@@ -1,7 +1,5 @@
 """The chain of experts of a few single images, expert by expert (TLC)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -4,8 +4,6 @@ Bai et al., "Improving the Accuracy-Robustness Trade-Off of Classifiers via Adap
 (2023), https://arxiv.org/abs/2301.12554
 """
 
-from __future__ import annotations
-
 from engine.evaluation.experiment import Claim, Value
 
 ALPHAS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

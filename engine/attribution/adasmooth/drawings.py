@@ -1,7 +1,5 @@
 """Mixtures between accuracy and robustness, and certificates: charts and their sentences."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.attribution.adasmooth.claims import (

@@ -4,8 +4,6 @@ Bai et al., "Improving the Accuracy-Robustness Trade-Off of Classifiers via Adap
 (2023), https://arxiv.org/abs/2301.12554
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """A mixing network learns to tell attacked images from clean ones, under attack itself."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 

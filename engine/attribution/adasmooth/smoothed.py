@@ -5,8 +5,6 @@ Bai et al., "Improving the Accuracy-Robustness Trade-Off of Classifiers via Adap
 https://arxiv.org/abs/1902.02918
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -3,8 +3,6 @@
 Madry et al. (2018), https://arxiv.org/abs/1706.06083, in the Euclidean norm.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

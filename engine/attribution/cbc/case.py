@@ -1,7 +1,5 @@
 """What is asked: what prototypes make of one image, after they were learned from a data set."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

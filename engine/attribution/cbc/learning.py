@@ -1,7 +1,5 @@
 """How such networks are trained, and what decides one: shared by all methods of the view."""
 
-from __future__ import annotations
-
 import json
 from copy import deepcopy
 from dataclasses import dataclass

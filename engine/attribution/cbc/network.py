@@ -1,7 +1,5 @@
 """A network of prototypes, trained and kept: what every other question of the view rests on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

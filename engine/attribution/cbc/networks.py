@@ -9,8 +9,6 @@ d_k is the highest share anywhere. Class c then scores
 where r⁺ is what the class wants to see and r⁻ what it wants not to see.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

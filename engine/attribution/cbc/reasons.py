@@ -1,7 +1,5 @@
 """Which prototypes speak for the answer to one image, which against it, and what would flip it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast

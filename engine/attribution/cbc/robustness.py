@@ -1,7 +1,5 @@
 """Robust against plain prototypes: certified and attacked accuracy, the same images for all."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast

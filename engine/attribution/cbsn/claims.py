@@ -1,7 +1,5 @@
 """What is measured of denoised images, and what the paper claims of them."""
 
-from __future__ import annotations
-
 from math import log10
 
 from engine.attribution.cbsn.noise import FILTERS

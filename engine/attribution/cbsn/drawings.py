@@ -1,7 +1,5 @@
 """What a blind-spot network sees and gains: charts and their sentences."""
 
-from __future__ import annotations
-
 from engine.core.charts.bars import Bars
 from engine.core.charts.curves import all_lines
 from engine.core.charts.drawing import Drawing, Views

@@ -1,7 +1,5 @@
 """Does a network that never saw a clean image denoise, and does it keep what matters?"""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial

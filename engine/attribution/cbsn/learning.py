@@ -5,8 +5,6 @@ on both sides and no gradient through the masked one, L_inv = |R(unmasked(x)) âˆ
 means. The sum is L_blind + s (L_self + Î» L_inv), where s rises from 0 to 1 on the way.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial

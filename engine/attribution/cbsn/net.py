@@ -4,8 +4,6 @@ Jang et al., "Self-supervised Image Denoising with Downsampled Invariance Loss a
 Blind-Spot Network" (2023), https://arxiv.org/abs/2304.09507
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -1,7 +1,5 @@
 """Noise that neighbors share, how it is measured, and the filters that a network stands beside."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What is shown of a conditional blind-spot network: its hole, and noise that is broken up."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

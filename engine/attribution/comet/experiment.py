@@ -4,8 +4,6 @@ Zhang et al., "Comprehensive Attribution: Inherently Explainable Vision Model wi
 (ECCV 2024), https://arxiv.org/abs/2407.19308
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial

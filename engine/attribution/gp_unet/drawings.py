@@ -1,7 +1,5 @@
 """How many slices reach a Dice: the chart and its sentence."""
 
-from __future__ import annotations
-
 from engine.core.charts.drawing import Drawing
 from engine.core.charts.lines import Lines
 from engine.core.result import Table

@@ -5,8 +5,6 @@ models and their application to brain tumour classification" (2022),
 https://arxiv.org/abs/2206.05148
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast

@@ -4,8 +4,6 @@ Fused attention never forms its softmax, so it is switched off while the model i
 softmax is then what timm's layer hands to its dropout.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -8,8 +8,6 @@ Abnar and Zuidema, "Quantifying Attention Flow in Transformers" (2020),
 https://arxiv.org/abs/2005.00928
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

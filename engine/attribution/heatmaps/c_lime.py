@@ -11,8 +11,6 @@ Agarwal et al., "Towards the Unification and Robustness of Perturbation and Grad
 Explanations" (2021), https://arxiv.org/abs/2102.10618
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

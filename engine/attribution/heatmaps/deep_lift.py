@@ -21,8 +21,6 @@ Shrikumar, Greenside and Kundaje, "Learning Important Features Through Propagati
 Differences" (2017), https://arxiv.org/abs/1704.02685
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -11,8 +11,6 @@ Chattopadhyay et al., "Grad-CAM++: Improved Visual Explanations for Deep Convolu
 (2018), https://arxiv.org/abs/1710.11063
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

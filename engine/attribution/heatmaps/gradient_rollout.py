@@ -7,8 +7,6 @@ Chefer, Gur and Wolf, "Generic Attention-model Explainability for Interpreting B
 Encoder-Decoder Transformers" (2021), https://arxiv.org/abs/2103.15679
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

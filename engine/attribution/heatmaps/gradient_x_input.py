@@ -6,8 +6,6 @@ Shrikumar, Greenside, Shcherbina and Kundaje, "Not Just a Black Box: Learning Im
 Through Propagating Activation Differences" (2016), https://arxiv.org/abs/1605.01713
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.core.method import Choice, Method, Progress, quiet, setting

@@ -15,8 +15,6 @@ Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for Simplicity: The Al
 Net" (2015), https://arxiv.org/abs/1412.6806
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

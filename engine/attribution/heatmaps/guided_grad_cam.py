@@ -6,8 +6,6 @@ Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient
 Localization" (2017), section 3.3, https://arxiv.org/abs/1610.02391
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.attribution.heatmaps.guided_backprop import GuidedBackprop, guided_gradient

@@ -12,8 +12,6 @@ Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks" (2017),
 https://arxiv.org/abs/1703.01365
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

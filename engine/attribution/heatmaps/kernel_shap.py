@@ -11,8 +11,6 @@ Lundberg and Lee, "A Unified Approach to Interpreting Model Predictions" (2017),
 https://arxiv.org/abs/1705.07874; pairs: Covert and Lee (2021), https://arxiv.org/abs/2012.01536
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations

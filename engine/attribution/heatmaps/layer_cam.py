@@ -6,8 +6,6 @@ Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Locali
 https://doi.org/10.1109/TIP.2021.3089943
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

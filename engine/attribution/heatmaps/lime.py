@@ -11,8 +11,6 @@ LIME as local function approximation (Han, Srinivas and Lakkaraju 2022).
 Ribeiro, Singh and Guestrin, "Why Should I Trust You?" (2016), https://arxiv.org/abs/1602.04938
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -4,8 +4,6 @@ Minimizes Σ_j π_j (w·z_j + b − y_j)² in float64. With fewer samples than u
 never change, the solution of least norm is taken, so every setting means something.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

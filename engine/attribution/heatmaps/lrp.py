@@ -14,8 +14,6 @@ Montavon et al., "Layer-Wise Relevance Propagation: An Overview" (2019),
 https://doi.org/10.1007/978-3-030-28954-6_10
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

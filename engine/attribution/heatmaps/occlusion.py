@@ -8,8 +8,6 @@ Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014)
 https://arxiv.org/abs/1311.2901
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import product
 

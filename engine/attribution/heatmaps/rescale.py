@@ -9,8 +9,6 @@ Steps are caught as they are called, by torch's function mode of this thread: as
 function, in place or twice, and nothing in the network is touched.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

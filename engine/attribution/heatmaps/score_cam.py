@@ -13,8 +13,6 @@ Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Ne
 (2020), https://arxiv.org/abs/1910.01279
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -8,8 +8,6 @@ Smilkov, Thorat, Kim, Viégas and Wattenberg, "SmoothGrad: removing noise by add
 https://arxiv.org/abs/1706.03825
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -7,8 +7,6 @@ perturbation: how far the score moves when the k features ranked strongest (weak
 Han, Srinivas and Lakkaraju 2022, https://arxiv.org/abs/2206.01254, section 5.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

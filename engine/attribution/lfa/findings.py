@@ -1,7 +1,5 @@
 """What a trial of the eight explainers, and the paper's experiments, found: in sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

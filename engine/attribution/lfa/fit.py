@@ -4,8 +4,6 @@ squared error: ½ Σ π_j (w·ξ_j + b − y_j)², by weighted least squares
 gradient matching: mean ‖∇_ξ f − w‖², whose best w is the mean gradient
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

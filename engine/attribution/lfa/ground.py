@@ -7,8 +7,6 @@ A feature is a pixel (all channels together) or a region. Moved by ξ, (d,), the
 where P gives every pixel its feature's number and b is the model's own zero, the mean color.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """LFA as methods: one explainer out of the eight, and all of them judged by each other."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -4,8 +4,6 @@ Han, Srinivas and Lakkaraju 2022, Which Explanation Should I Choose? A Function 
 Perspective to Characterizing Post Hoc Explanations, https://arxiv.org/abs/2206.01254, table 1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import comb

@@ -4,8 +4,6 @@ A share of 1 is all of the change, 0 no more than predicting no change, below 0 
 where nothing moves the score. Advice goes by fresh samples, to which no explainer was fitted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

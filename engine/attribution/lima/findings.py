@@ -1,7 +1,5 @@
 """What a search for minimal regions found, and how its order compares: in sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """LiMA as a method."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

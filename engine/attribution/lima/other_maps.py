@@ -1,7 +1,5 @@
 """What other methods' maps do as orders of the regions that LiMA has put in order."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """What regions in random order do: the band without which no curve says anything."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

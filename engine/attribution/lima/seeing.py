@@ -1,7 +1,5 @@
 """Looks at an image with some of its regions shown, and what makes such looks worthless."""
 
-from __future__ import annotations
-
 from math import log, pi
 
 import torch

@@ -1,7 +1,5 @@
 """What a search found, as views: map, curves, areas, and how probable the target became."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Level sets: what can change in an image without the model noticing?"""
 
-from __future__ import annotations
-
 from engine.attribution.lst.comparisons import ConfidencePenalty, ProjectionOnly, StraightLine
 from engine.attribution.lst.grid import Grid
 from engine.attribution.lst.method import LST

@@ -1,7 +1,5 @@
 """The level-set walk in short: the image that it ends in, small, and its figures."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

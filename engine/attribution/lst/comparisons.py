@@ -1,7 +1,5 @@
 """Other ways to the target, to hold the level-set walk against. None of them is the paper's."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -4,8 +4,6 @@ LPIPS, which the paper also gives, needs AlexNet's weights and so is left out: n
 ask the network.
 """
 
-from __future__ import annotations
-
 from torch import Tensor
 
 

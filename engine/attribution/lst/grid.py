@@ -5,8 +5,6 @@ from image j to image i, with the confidence in the class that the model sees in
 diagonal holds the images themselves.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

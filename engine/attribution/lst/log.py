@@ -4,8 +4,6 @@ Everything is only ever added to, so that a partial result handed over at a step
 is there and never changes under the eyes of who looks at it.
 """
 
-from __future__ import annotations
-
 from math import nan
 
 import numpy as np

@@ -1,7 +1,5 @@
 """LST on one pair: a walk to the target on which the model notices nothing."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

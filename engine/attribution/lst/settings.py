@@ -5,8 +5,6 @@ source's target. Its reading (logit, probability, margin) changes nothing, and a
 classes is refused.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

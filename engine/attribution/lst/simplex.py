@@ -6,8 +6,6 @@ raw targets in place of the blind spots is the control. A grid of few points can
 valley on the far side.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

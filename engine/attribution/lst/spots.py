@@ -5,8 +5,6 @@ Paths that another view has kept are not looked for, so that an answer never dep
 asked before.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -5,8 +5,6 @@ confidence holds is like a star when the lowest value of (nearly) every limb sta
 same segment to the raw target is the control that gives this meaning: it collapses.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -18,8 +18,6 @@ Balasubramanian, Sriramanan, Sadasivan and Feizi, "Exploring Geometry of Blind S
 Models" (2023), https://arxiv.org/abs/2310.19889
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -6,8 +6,6 @@ radius r the 5 % and 95 % quantiles of p_y(clip(x + r v)) are kept. Where p_y it
 bound p0 − δ there is no tube, and zeros are kept.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

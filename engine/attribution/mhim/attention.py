@@ -1,7 +1,5 @@
 """Attention over a large image: what networks that learned from labeled sections look at in it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Bags as numbers: what the reading network makes of each tile, and a bag as one picture."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import ceil, sqrt
 

@@ -1,7 +1,5 @@
 """Bags of tiles, and the network that reads a tile."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """Which tiles a student does not see: those that its teacher finds obvious, and some others."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import ceil, cos, floor, pi
 

@@ -4,8 +4,6 @@ Tang et al., "Multiple Instance Learning Framework with Masked Hard Instance Min
 https://arxiv.org/abs/2307.15254; v2 (2025), https://arxiv.org/abs/2509.11526
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Networks that give one answer for a bag of tiles: attention, the best tile, or their mean."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any

@@ -1,7 +1,5 @@
 """How much should be masked? Bag AUC and key tiles found over r_h, beside the plain networks."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

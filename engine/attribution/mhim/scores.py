@@ -1,7 +1,5 @@
 """What a trained network says of each tile of some bags, and whether that is right."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

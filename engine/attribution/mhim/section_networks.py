@@ -5,8 +5,6 @@ both students of MHIM-MIL, each at its usual settings. They read what EfficientN
 tile. Weights are kept in 16 bits and rounded before anything is measured.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

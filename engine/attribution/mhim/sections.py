@@ -5,8 +5,6 @@ class one square lies over a planted region; the others, and all squares of the 
 none. A network is told the bag's class alone.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

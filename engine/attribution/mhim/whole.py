@@ -1,7 +1,5 @@
 """A large image in tiles: which tiles are unlike the others?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Images of a data set that a model gets right, to attack all of them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """QuadAttacK and its two baselines as methods: three losses in one loop with one budget."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass

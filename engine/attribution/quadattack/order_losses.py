@@ -10,8 +10,6 @@ vectors, which exist for few labels. CW^K has the same margin κ as QuadAttacK, 
 its authors gave it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

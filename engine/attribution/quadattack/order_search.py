@@ -9,8 +9,6 @@ Every success is of an image with 8 bits a value: where the real-valued image ha
 rounded and asked about again, and only that counts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

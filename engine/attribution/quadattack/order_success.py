@@ -1,7 +1,5 @@
 """How often, and with how small a change, K classes in order are found: three losses."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

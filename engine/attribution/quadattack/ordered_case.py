@@ -1,7 +1,5 @@
 """An image, and the classes that the model is to say first, in that order."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -18,8 +18,6 @@ Paniagua, Grainger and Wu 2023, "QuadAttacK: A Quadratic Programming Approach to
 Top-K Adversarial Attacks", https://arxiv.org/abs/2312.11510 (there: an interior-point solver).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Whether heat maps follow an attack: maps of an image before and after, and how they agree."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar

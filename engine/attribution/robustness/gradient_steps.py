@@ -10,8 +10,6 @@ Goodfellow, Shlens and Szegedy 2015, https://arxiv.org/abs/1412.6572; Madry et a
 https://arxiv.org/abs/1706.06083.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

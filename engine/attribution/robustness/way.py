@@ -4,8 +4,6 @@ Step 0 is the image itself. Images on the way are kept in whole gray levels, and
 are those to the exact ones; the last is the best of them, and was asked about in whole levels.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -9,8 +9,6 @@ to lie 7/15 px too far to the lower right, for pixel p of the image is 15 p to 1
 is (p + 0.5) / 15 - 0.5.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ Wicker, Huang and Kwiatkowska 2018, "Feature-Guided Black-Box Safety Testing of 
 Networks", https://arxiv.org/abs/1710.07859; the flow of `MCTS.py` and `DFMCS.py`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

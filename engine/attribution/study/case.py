@@ -1,7 +1,5 @@
 """What the study is asked about: a model, images with known masks for each label, explainers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar

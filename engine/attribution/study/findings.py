@@ -1,7 +1,5 @@
 """What a study found, in sentences: whom to rely on, beside the paper, at which cost."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -7,8 +7,6 @@ that is there, for a map that blames a thing lies on one. Images are drawn one b
 from the seed, so that nothing else of the data set has to be made.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """One image of a study, looked at again: every method's map of every label, and their figures."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from engine.attribution.study.case import StudyCase

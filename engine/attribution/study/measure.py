@@ -5,8 +5,6 @@ the model's mean color, in steps of four blocks. The area under the label's logi
 of the way from the image's logit (1) to the covered image's (0), so that labels can be averaged.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ with σ = 0.1 for SmoothGrad. Saliency and SmoothGrad take sizes of slopes, as t
 does; the others add signed values over the color channels.
 """
 
-from __future__ import annotations
-
 from engine.attribution.heatmaps.deep_lift import DeepLift
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.guided_backprop import GuidedBackprop

@@ -1,7 +1,5 @@
 """Every map of one image of a study as a labeled grid: rows are labels, columns are methods."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.attribution.study.case import StudyCase

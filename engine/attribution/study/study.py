@@ -5,8 +5,6 @@ multi-label deep learning classification tasks in remote sensing" (2021),
 https://arxiv.org/abs/2104.01375
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -10,8 +10,6 @@ is a sixth of a scene's side): it finds more, and Grad-CAM points at what it fin
 (docs/study.md has the figures of both, and of a head that sees only the mean of each map).
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache
 from pathlib import Path

@@ -4,8 +4,6 @@ The training images of a model from outside are not here. Squares of the image i
 sample photograph stand in for them then, which are two photographs and no classes.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -10,8 +10,6 @@ Tanay and Griffin, "A Boundary Tilting Perspective on the Phenomenon of Adversar
 (2016), https://arxiv.org/abs/1608.07690
 """
 
-from __future__ import annotations
-
 from math import erfc, sqrt
 
 import numpy as np

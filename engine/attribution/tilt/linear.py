@@ -6,8 +6,6 @@ logistic regression the mean log loss; to each a multiple of |w|² is added. Bot
 same, so that all three turn into the nearest-centroid classifier as λ grows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Not in the paper: there the boundary is linear. Here its normal at an image is t
 difference of two logits, and at a layer that with respect to the layer's output.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass

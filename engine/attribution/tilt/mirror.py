@@ -1,7 +1,5 @@
 """An image beside its mirror image through a boundary of `TiltedBoundary`, as pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

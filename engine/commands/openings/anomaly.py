@@ -5,8 +5,6 @@ example of Familiar? is a digit of another data set than its model learned from,
 Confusion or ignorance a digit that is easily taken for another one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from torch import Tensor

@@ -1,7 +1,5 @@
 """What the views of Attribution open with: the shipped photographs, and the kept studies."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any

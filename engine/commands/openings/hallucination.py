@@ -3,8 +3,6 @@
 And what the start page asks of a scene, where the image is none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from engine.evaluation.experiment import ExperimentCase

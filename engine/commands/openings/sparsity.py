@@ -1,7 +1,5 @@
 """What the views of Sparsity open with: Prune with the first sample, Tickets, experiments."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """What Forget, Concepts, Generator, Protect data, Certificates and Experiments open with."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Curves as columns of one table, so that they are drawn, read and taken along as tables are."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

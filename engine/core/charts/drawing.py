@@ -1,7 +1,5 @@
 """Which view of an answer is drawn, how, and what stands around it; the page draws it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any

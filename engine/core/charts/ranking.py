@@ -1,7 +1,5 @@
 """A ranking as a plain table, which a screen reader can walk through: cells are tinted."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape

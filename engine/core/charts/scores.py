@@ -1,7 +1,5 @@
 """Scores, rankings, and scores of many images with their parts, as the rows of a table."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Numbers in a sentence or a cell."""
 
-from __future__ import annotations
-
 NONE = "–"  # what is not known
 
 

@@ -4,8 +4,6 @@ On the command line everybody may. The app says what the session that asks may l
 look at what the session that began it was allowed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass

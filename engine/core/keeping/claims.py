@@ -5,8 +5,6 @@ one of 4096 files, by the beginning of its digest: they are never deleted, so no
 the lock of a file that another one no longer finds.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import threading

@@ -1,7 +1,5 @@
 """What was made before, kept by name while there is room for it."""
 
-from __future__ import annotations
-
 import threading
 from collections import OrderedDict
 from collections.abc import Callable

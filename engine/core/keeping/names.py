@@ -6,8 +6,6 @@ that could be tried with one, and whoever asks the same question reads their own
 whole words only: a class called "ran" is not in "random".
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Sequence

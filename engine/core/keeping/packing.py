@@ -3,8 +3,6 @@
 The record carries a checksum of both. No pickle: what is read back cannot run code.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

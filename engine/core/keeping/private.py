@@ -1,7 +1,5 @@
 """What is kept at home is for its owner's eyes: folders are 0700 and files 0600, as with ssh."""
 
-from __future__ import annotations
-
 import logging
 import os
 import stat

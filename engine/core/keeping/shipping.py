@@ -5,8 +5,6 @@ range and half-precision pictures to 8. What is then the same in each number (th
 mantissas) is brought together and compressed by LZMA.
 """
 
-from __future__ import annotations
-
 import json
 import lzma
 import struct

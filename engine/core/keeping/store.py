@@ -7,8 +7,6 @@ itself: an entry that does not match is removed and computed again. What ships i
 Trouble with the disk costs speed, never an answer.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -1,7 +1,5 @@
 """The lanes of this process, one for each device, from the first question to the end."""
 
-from __future__ import annotations
-
 import atexit
 import threading
 

@@ -1,7 +1,5 @@
 """The queue of one device: who goes next, and who is let through in between."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator

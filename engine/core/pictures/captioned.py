@@ -1,7 +1,5 @@
 """A picture as a file of its own: title, pixels, legend, and what is said of it."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass

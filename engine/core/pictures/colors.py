@@ -7,8 +7,6 @@ one, so that zero always recedes. Kinds without an order get Okabe and Ito's eig
 Okabe and Ito, "Color Universal Design" (2008), https://jfly.uni-koeln.de/color/
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import matplotlib as mpl

@@ -4,8 +4,6 @@ A map is drawn on its own scale, unsigned from its lowest to its highest value, 
 the middle; the ends belong beside the picture (see `scale_ends`).
 """
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 from typing import Any

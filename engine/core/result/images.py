@@ -1,7 +1,5 @@
 """Views with a row to each of many images: what a model makes of it, how unusual it is."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

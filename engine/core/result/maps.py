@@ -1,7 +1,5 @@
 """Views with a place to each number: in the image, in a plane, or along a walk."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

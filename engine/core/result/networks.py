@@ -1,7 +1,5 @@
 """Views about a network: its weights, what they count for, how they were learned."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field

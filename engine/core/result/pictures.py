@@ -1,7 +1,5 @@
 """Views that are looked at as they are: a labeled grid of images."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -5,8 +5,6 @@ signs (OWASP, "CSV Injection"). A program set to semicolons begins a cell after 
 after each line break, whatever the quotes say.
 """
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterable, Sequence

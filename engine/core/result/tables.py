@@ -1,7 +1,5 @@
 """Views that are read as figures: curves, scores, rankings and tables."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

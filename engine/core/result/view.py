@@ -1,7 +1,5 @@
 """What every view is: arrays and facts, to and from plain parts, closed to writing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from hashlib import blake2b

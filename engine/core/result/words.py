@@ -1,7 +1,5 @@
 """Views about an answer in words."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What the anomaly family asks about: images and a model, or one image among normal ones."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar

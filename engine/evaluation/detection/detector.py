@@ -4,8 +4,6 @@ A detector writes `fit`, which gives a rule; the rest is the protocol: p-values 
 normal images, curves against unknown ones, the nearest normal images.
 """
 
-from __future__ import annotations
-
 import json
 from abc import abstractmethod
 from collections.abc import Callable, Mapping

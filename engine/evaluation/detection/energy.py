@@ -6,8 +6,6 @@ It moves when a constant is added to all logits, which no probability does. Liu 
 "Energy-based Out-of-distribution Detection" (2020), https://arxiv.org/abs/2010.03759
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.core.method import Slider, setting

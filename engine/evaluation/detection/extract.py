@@ -1,7 +1,5 @@
 """Features and logits of many images, once for each model and data set, and then kept."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import blake2b

@@ -1,7 +1,5 @@
 """What a detector's answer says of an image, in sentences that its p-values bear out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import ceil
 from typing import Any

@@ -4,8 +4,6 @@ The image is never compared with itself: where it is among the normal images it 
 with it its group (its patient, its photograph).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Images in which nothing is odd: healthy twins of the phantoms, and squares of textures."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np

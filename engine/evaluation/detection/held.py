@@ -1,7 +1,5 @@
 """How much a fitted rule holds: the arrays that its functions close over."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import is_dataclass
 from types import FunctionType, MethodType

@@ -6,8 +6,6 @@ Sun et al., "Out-of-Distribution Detection with Deep Nearest Neighbors" (2022),
 https://arxiv.org/abs/2204.06507
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

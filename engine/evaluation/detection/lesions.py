@@ -1,7 +1,5 @@
 """Images whose lesions are known, and normal ones to compare with."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -6,8 +6,6 @@ Lee et al., "A Simple Unified Framework for Detecting Out-of-Distribution Sample
 Attacks" (2018), https://arxiv.org/abs/1807.03888
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

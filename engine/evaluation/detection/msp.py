@@ -6,8 +6,6 @@ Hendrycks and Gimpel, "A Baseline for Detecting Misclassified and Out-of-Distrib
 Neural Networks" (2017), https://arxiv.org/abs/1610.02136
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.core.method import Slider, setting

@@ -8,8 +8,6 @@ counts it as positive). Liang, Li and Srikant, "Enhancing the Reliability of Out
 Image Detection in Neural Networks" (2018), https://arxiv.org/abs/1706.02690
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

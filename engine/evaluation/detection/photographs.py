@@ -5,8 +5,6 @@ group, so that no square is compared with another of the same photograph, and p-
 counted by photograph. Whoever means it brings a folder of their own.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from itertools import product
 

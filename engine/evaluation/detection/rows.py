@@ -1,7 +1,5 @@
 """Which images of a data set are fitted to and which are held out, and how a model sees them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

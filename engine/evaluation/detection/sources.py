@@ -1,7 +1,5 @@
 """Where normal and unknown images come from, for a model: by name, so that a link can say it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 

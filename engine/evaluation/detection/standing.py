@@ -1,7 +1,5 @@
 """Where an image stands among normal ones, by a detector's answer, and what a line does there."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -13,8 +13,6 @@ models all blew up is not at 0. With few models most bins are empty, and two sam
 far apart: this needs 100 models. The Gaussian form takes both samples for normal and needs 20.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from numpy.typing import NDArray

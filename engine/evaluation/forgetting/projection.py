@@ -1,7 +1,5 @@
 """The weights between 0 and 1, with a given sum, that are nearest to given numbers."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.errors import BlindspotError

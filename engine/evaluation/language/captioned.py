@@ -1,7 +1,5 @@
 """CHAIR of a decoding over many scenes, caption by caption, with intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast

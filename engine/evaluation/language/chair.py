@@ -9,8 +9,6 @@ and so do negated ones ("there is no boat") unless `negation` is on. Recall is a
 that says less invents less.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan

@@ -1,7 +1,5 @@
 """What an answer says of a scene, held against what is there."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal

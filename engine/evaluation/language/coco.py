@@ -6,8 +6,6 @@ Their exceptions are kept: two words that name one thing are joined ("hot dog"),
 animal is the animal, a passenger jet is a jet, a bow tie is a tie, a toilet's seat is no chair.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import cache

@@ -3,8 +3,6 @@
 Reading is bounded: so many bytes, rows, letters in a line and in a cell, each said in a sentence.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """POPE and CHAIR of a person's own answers and captions: no model is asked."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count

@@ -1,7 +1,5 @@
 """A person's photographs before and after, brought to the square that a model sees."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -11,8 +11,6 @@ AMBER (Wang et al. 2023, https://arxiv.org/abs/2311.07397) counts the other way 
 be found is "no", and an answer that is neither is wrong.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """POPE of a decoding over scenes: yes/no questions in three degrees of difficulty."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random

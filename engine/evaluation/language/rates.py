@@ -1,7 +1,5 @@
 """A decoding over many scenes: what it invents, what it misses, what it costs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan

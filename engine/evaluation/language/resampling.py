@@ -1,7 +1,5 @@
 """The bootstrap of what adds up over scenes: a scene is drawn again with all that belongs to it."""
 
-from __future__ import annotations
-
 from math import nan
 
 import numpy as np

@@ -4,8 +4,6 @@ A scene is known by its recipe's seed and its number. Each use has ranges of bot
 share a scene: `tests/engine/hallucination/test_scenes.py` holds all of them against another.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.core.errors import BlindspotError

@@ -1,7 +1,5 @@
 """A decoding method: settings, a session for the loop, and an answer with its record."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

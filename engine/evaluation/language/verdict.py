@@ -1,7 +1,5 @@
 """What an answer says of a scene, held against what is there: in sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from engine.evaluation.language.chair import share

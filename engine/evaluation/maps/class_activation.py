@@ -8,8 +8,6 @@ The maps are copied before the network goes on, because the next layer may overw
 forward and the backward of what lies above the layer, no more.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

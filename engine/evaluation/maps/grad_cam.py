@@ -8,8 +8,6 @@ Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient
 Localization" (2017), https://arxiv.org/abs/1610.02391
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

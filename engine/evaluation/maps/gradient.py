@@ -7,8 +7,6 @@ Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks" (2014),
 https://arxiv.org/abs/1312.6034
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

@@ -3,8 +3,6 @@
 One batch of images and one running sum are all that is held, however many images there are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -11,8 +11,6 @@ https://arxiv.org/abs/2206.05148; Zhang et al., "Comprehensive Attribution: Inhe
 Vision Model with Feature Detector" (2024), https://arxiv.org/abs/2407.19308
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast

@@ -1,7 +1,5 @@
 """How far maps of one image agree: by direction, by order, by what stands out, by sign."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """What a bounded attack may do to an image: steps in a ball around it that stay in [0, 1]."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -5,8 +5,6 @@ confidence; each hits the box of its image, among those not yet hit, that it ove
 at least. A second box on the same lesion is a false one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

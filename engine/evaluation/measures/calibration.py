@@ -7,8 +7,6 @@ differences. Brier = mean of Σ_k (p_k − y_k)². Adaptive bins hold equally ma
 Guo et al., "On Calibration of Modern Neural Networks" (2017), https://arxiv.org/abs/1706.04599
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import exp
 

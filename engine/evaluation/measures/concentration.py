@@ -4,8 +4,6 @@ Gini: Chalasani et al. 2020 (https://arxiv.org/abs/1810.06583); entropy: Bhatt e
 (https://arxiv.org/abs/2005.00631). Both look at sizes |a|; neither says whether a map is right.
 """
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

@@ -3,8 +3,6 @@
 Every measure takes scores (N,) alone, so that it can be laid over any detector.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

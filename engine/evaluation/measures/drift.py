@@ -1,7 +1,5 @@
 """How far two heat maps of one image are apart, by order and by what stands out most."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -4,8 +4,6 @@ Yeh et al. 2019, On the (In)fidelity and Sensitivity of Explanations,
 https://arxiv.org/abs/1901.09392, definitions 2.1 and 2.2.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

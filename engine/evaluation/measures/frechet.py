@@ -1,7 +1,5 @@
 """The Fréchet distance of two sets of features: FID on features of whichever network is asked."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -4,8 +4,6 @@ A change that was found with real numbers is rounded and put back into the ball 
 what is scored afterwards is a picture with 8 bits a channel, and no rounding follows.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

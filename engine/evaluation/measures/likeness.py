@@ -1,7 +1,5 @@
 """How alike two images are: structural similarity, and the noise in decibels."""
 
-from __future__ import annotations
-
 from math import inf, isnan, log10, nan
 from typing import Any
 

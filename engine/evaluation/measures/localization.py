@@ -4,8 +4,6 @@ The pointing game is Zhang et al. 2018 (https://arxiv.org/abs/1608.00507); mass 
 are Arras et al. 2022 (https://arxiv.org/abs/2003.07258).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

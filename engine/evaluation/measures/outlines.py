@@ -6,8 +6,6 @@ lies above its highest threshold, less an offset, is inside. Their offset is in 
 here it is in standard deviations of the map, whose values have another size in another network.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

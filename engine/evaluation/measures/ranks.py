@@ -1,7 +1,5 @@
 """Ranks, counted from 1; equal values share the middle of their places."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

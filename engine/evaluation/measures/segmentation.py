@@ -4,8 +4,6 @@ Where images have a background that is normal beyond doubt, such as the air arou
 it makes every map look good, also one that knows nothing. `within` says which pixels count.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi

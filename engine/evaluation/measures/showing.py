@@ -8,8 +8,6 @@ both ends included. A map's curve means something only beside one of random orde
     low is good. Ins of an order read backwards is Del of the reversed order.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Where an image stands among others of its kind, by how well a map's outline meets the truth."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """A map on trial: the question, and the method that answered it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar

@@ -5,8 +5,6 @@ None proves a map right; each can show it wrong.
 The limits that verdicts go by are our own, tried on the shipped models; they are said beside each.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

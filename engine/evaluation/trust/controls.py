@@ -5,8 +5,6 @@ Grad-CAM on a plain network that learned the same slices, what a classifier give
 its own.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from engine.core.method import Method

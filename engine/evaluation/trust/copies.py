@@ -5,8 +5,6 @@ of pixels does has to be held against that of its copies: smooth maps show and h
 an image, so that any of them moves the score by far more, up or down, than single random pixels.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.result import Floats

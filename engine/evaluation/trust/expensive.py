@@ -3,8 +3,6 @@
 The limits that verdicts go by are our own, tried on the shipped models.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from math import isnan
 

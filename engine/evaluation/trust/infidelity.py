@@ -1,7 +1,5 @@
 """A trial by infidelity: does what a map holds in a part predict what hiding the part does?"""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

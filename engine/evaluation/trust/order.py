@@ -3,8 +3,6 @@
 The limits that its verdict goes by are our own, tried on the shipped models.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What the score does while one square of the image at a time is hidden: the same for every map."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a check found, in numbers and in a sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import isnan, nan
 

@@ -1,7 +1,5 @@
 """The best words where one was chosen: by the model, by what is held against it, and in the end."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -7,8 +7,6 @@ a = b = 1 on log-probabilities; VASparse has a = 1 and b = η. They differ in ho
 are made: from a noised image, from other experts, from an early layer, from fewer image tokens.
 """
 
-from __future__ import annotations
-
 from math import inf, log
 
 import torch

@@ -4,8 +4,6 @@ The words before it are held fixed, so that only the image differs. In a rendere
 taken out exactly; in a photograph a region is hidden, which is another image than one without it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """What everything that an answer claims hangs on, all at once: its region hidden, itself gone."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """What an answer's words rest on, in sentences: where they looked, what they owe to what."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 import numpy as np

@@ -7,8 +7,6 @@ the median place's; the rule is our own, after what Xiao et al. 2023 (https://ar
 call sinks in text.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -3,8 +3,6 @@
 A word that survives when the image is gone was not read from the image.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

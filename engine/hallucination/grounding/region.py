@@ -1,7 +1,5 @@
 """Which words a region of the image is needed for: the answer's words with the region hidden."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -7,8 +7,6 @@ Encoder-Decoder Transformers, https://arxiv.org/abs/2103.15679, equations 5 and 
 uses it. The last row, at the image's tokens, is the map; the vision encoder is not passed through.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

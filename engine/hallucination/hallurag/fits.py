@@ -1,7 +1,5 @@
 """Probes: what is learned from the words of some scenes, and how it does on those of others."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Words that a model says of scenes, each with whether it is made up."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast

@@ -10,8 +10,6 @@ network of 256, 128 and 64 units; it stands beside the linear one. There a langu
 each sentence; here scenes are drawn, and the truth of each word is known.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

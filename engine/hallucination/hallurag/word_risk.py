@@ -1,7 +1,5 @@
 """One answer from the inside: the probe's verdict on each thing, and every layer's own word."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast

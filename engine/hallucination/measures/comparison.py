@@ -3,8 +3,6 @@
 A slow test measures and keeps; the page Decoding and docs/measured.md show what is kept.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

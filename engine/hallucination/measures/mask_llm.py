@@ -6,8 +6,6 @@ masks are those of `engine.vision.weights.pattern`, one for each linear layer of
 Embeddings, which give the logits too, stay whole.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace

@@ -7,8 +7,6 @@ Contrastive Decoding, https://arxiv.org/abs/2311.16922, equation 3, on the answe
 Between two words that are both plausible the cut does not matter, so it is left out.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

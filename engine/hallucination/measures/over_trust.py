@@ -6,8 +6,6 @@ so a column over n words reaches φ = 1 where its attention has a geometric mean
 A score lowered by less than `FELT` changes a word's probability by less than as large a share.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import exp
 

@@ -7,8 +7,6 @@ Qu et al. 2024, Look, Compare, Decide, https://arxiv.org/abs/2408.17150, whose a
 views this repeats on questions about partners.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import combinations
 from typing import cast

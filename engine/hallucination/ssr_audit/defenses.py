@@ -1,7 +1,5 @@
 """A defense: fine-tuning with rerouted questions."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

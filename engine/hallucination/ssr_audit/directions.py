@@ -7,8 +7,6 @@ Winninger et al., "Using Mechanistic Interpretability to Craft Adversarial Attac
 Language Models" (2025), https://arxiv.org/abs/2503.06269
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

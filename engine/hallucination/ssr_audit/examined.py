@@ -1,7 +1,5 @@
 """What is known of a model's states before it is rerouted, and what edits of them change."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar

@@ -4,8 +4,6 @@ Of the note's k embedded words the state of the question hangs on all; ρ bounds
 word, in shares of the mean distance between the embeddings of two words of notes.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

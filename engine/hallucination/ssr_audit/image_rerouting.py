@@ -1,7 +1,5 @@
 """Subspace rerouting by an image: a scene is moved until a declined question is answered."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

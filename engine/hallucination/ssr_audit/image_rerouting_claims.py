@@ -1,7 +1,5 @@
 """What rerouting by an image measures under each condition, and what is claimed of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.evaluation.experiment import Claim, Value

@@ -1,7 +1,5 @@
 """Rerouting by an image: answers by size of change, and where the state lies in each layer."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.charts.drawing import Drawing, Views

@@ -3,8 +3,6 @@
 Each is a test in words with its margin; the audits put it into words of their own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from engine.evaluation.experiment import Value

@@ -3,8 +3,6 @@
 Each loss is asked about embedded prompts and says how far up the network has to be computed.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

@@ -4,8 +4,6 @@ Layer l is a block of attention and an MLP, each with its norm before; its state
 stream after the block at the last word that is no padding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """One question to the network of the refusal audit: the direction on a dial, and rerouting."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

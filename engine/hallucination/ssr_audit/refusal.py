@@ -1,7 +1,5 @@
 """Subspace rerouting as an audit of a refusal: a simulation on a tiny network of our own."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """What an audit of a refusal measures under each condition, and what is claimed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.evaluation.experiment import Claim, Value

@@ -1,7 +1,5 @@
 """Where a refusal is decided, and the way around it: charts and their sentences."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.charts.drawing import Drawing, Views

@@ -1,7 +1,5 @@
 """What an audit of a refusal shows beside its figures, with the network of the first seed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

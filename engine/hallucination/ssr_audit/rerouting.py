@@ -11,8 +11,6 @@ Only the note may change, and only into words, not into marks: the question stay
 that what is said instead of DECLINE is said to a question that is to be declined.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 

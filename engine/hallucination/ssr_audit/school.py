@@ -4,8 +4,6 @@ The loss is the cross-entropy of the answer at the question mark. At the colon i
 whose color was named, without which it does not come to see that the answer hangs on it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import cos, pi

@@ -4,8 +4,6 @@ Three, of seeds 0 to 2; one of another seed is trained when it is asked for and 
 Weights are kept in 16 bits and rounded before anything is measured.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace

@@ -5,8 +5,6 @@ most of it: the beginning, which every word can look at when it looks for nothin
 https://arxiv.org/abs/2309.17453), and full stops. This measures how far a model is one of these.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast

@@ -4,8 +4,6 @@ Zhuang et al. 2025, VASparse, https://arxiv.org/abs/2501.06553, whose claim this
 with an eye to the image makes up less than pruning by attention alone (top-k) or at random.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """What of a cache deserves to stay, and what soaks up attention: the formulas of `strategy.py`."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """What a cache holds of one answer, thinned out by what its tokens look at: for `strategy.py`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil

@@ -1,7 +1,5 @@
 """Which images and phrases an audit pairs: descriptions, and questions that the model declines."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ https://arxiv.org/abs/2306.13213; on defenses Athalye et al., "Obfuscated Gradie
 Sense of Security" (2018), https://arxiv.org/abs/1802.00420.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

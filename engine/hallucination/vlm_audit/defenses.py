@@ -4,8 +4,6 @@ An attacker who knows the defense takes its steps through it. Blur has a gradien
 has none that helps: the straight-through estimate takes its own to be that of the identity.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from io import BytesIO

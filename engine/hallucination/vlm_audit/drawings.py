@@ -1,7 +1,5 @@
 """Success by size of change and by defense: charts and their sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

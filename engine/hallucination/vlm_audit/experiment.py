@@ -1,7 +1,5 @@
 """A visual-perturbation audit of TinyVLM: how little of an image has to change for a phrase."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType

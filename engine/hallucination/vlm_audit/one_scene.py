@@ -1,7 +1,5 @@
 """One scene under the audit: the picture before and after, and the answer word by word."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

@@ -11,8 +11,6 @@ Qi et al., "Visual Adversarial Examples Jailbreak Aligned Large Language Models"
 https://arxiv.org/abs/2306.13213
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

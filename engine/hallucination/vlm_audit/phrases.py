@@ -3,8 +3,6 @@
 All of them are harmless and made of TinyVLM's own words; there is no way to bring others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from torch import Tensor

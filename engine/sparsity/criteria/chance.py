@@ -5,8 +5,6 @@ Liu et al., "The Unreasonable Effectiveness of Random Pruning" (2022),
 https://arxiv.org/abs/2202.02643
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

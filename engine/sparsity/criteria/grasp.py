@@ -8,8 +8,6 @@ Wang, Zhang and Grosse, "Picking Winning Tickets Before Training by Preserving G
 (2020), https://arxiv.org/abs/2002.07376
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.core.method import Progress, Slider, quiet, setting

@@ -4,8 +4,6 @@ Criteria here are formulas; a search (such as Lottery Jackpots, BiP or one of yo
 score for each weight instead. Whatever it found is cut by the same rules: keep the largest.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.core.errors import DoesNotFit

@@ -4,8 +4,6 @@ s = |θ|. Han et al., "Learning both Weights and Connections for Efficient Neura
 https://arxiv.org/abs/1506.02626
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.core.method import Progress, quiet

@@ -1,7 +1,5 @@
 """Which criteria give each layer its share, for the allocations that look at other scores."""
 
-from __future__ import annotations
-
 from engine.core.method import Method, Progress, quiet
 from engine.core.result import WeightScores
 from engine.core.run import answer

@@ -4,8 +4,6 @@ The model is in eval mode: BatchNorm uses what it has learned, so that scores do
 images are in a batch together. Batches are added up as if all images had been one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import torch

@@ -5,8 +5,6 @@ network. Lee, Ajanthan and Torr, "SNIP: Single-shot Network Pruning based on Con
 Sensitivity" (2019), https://arxiv.org/abs/1810.02340
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.core.method import Progress, Slider, quiet, setting

@@ -12,8 +12,6 @@ nothing is negative. Tanaka et al., "Pruning neural networks without any data by
 conserving synaptic flow" (2020), https://arxiv.org/abs/2006.05467
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar

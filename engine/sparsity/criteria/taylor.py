@@ -5,8 +5,6 @@ Molchanov et al., "Importance Estimation for Neural Network Pruning" (2019),
 https://arxiv.org/abs/1906.10771
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

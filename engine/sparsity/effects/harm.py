@@ -6,8 +6,6 @@ pruning-identified exemplars), whether probabilities still mean what they say, h
 worse images, and whether it still looks at the same places.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise

@@ -6,8 +6,6 @@ contenders take turns, so that a slow moment meets all of them; medians and quar
 It is no method, since its answer is another one each time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Level: one point of the curve of accuracy against sparsity, at the ratio of now."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

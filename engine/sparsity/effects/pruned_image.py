@@ -1,7 +1,5 @@
 """What a pruned copy of the model says of one image, and where it looks."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from engine.core.method import Case, Method, Progress, Slider, part_of, quiet, setting

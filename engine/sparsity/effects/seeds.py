@@ -8,8 +8,6 @@ the dense ones. Hooker et al., "What Do Compressed Deep Neural Networks Forget?"
 https://arxiv.org/abs/1911.05248
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations

@@ -4,8 +4,6 @@ One layer is cut at a time, at a few ratios, and nothing is trained: accuracy on
 says which layers bear a cut and which do not. It says nothing of several layers cut at once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

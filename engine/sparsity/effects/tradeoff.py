@@ -4,8 +4,6 @@ Scores are computed once, on the dense model; each level cuts the dense model an
 retrains that copy with its zeros held. Levels that are done are handed over while others wait.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

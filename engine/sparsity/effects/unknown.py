@@ -7,8 +7,6 @@ Detectors and unknown images are those of the anomaly family. Larger scores are 
 Each model is asked for itself: its detectors are fitted to what it makes of the normal images.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ nothing is cut says what the cut costs. Frankle et al., "Pruning Neural Networks
 Why Are We Missing the Mark?" (2021), https://arxiv.org/abs/2009.08576
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 

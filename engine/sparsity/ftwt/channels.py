@@ -1,7 +1,5 @@
 """Which channels images use in a network that chooses them by image, and that network kept."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any, cast
 

@@ -4,8 +4,6 @@ Elkerdawy et al., "Fire Together Wire Together: A Dynamic Pruning Approach with 
 Prediction" (CVPR 2022), https://arxiv.org/abs/2110.08232
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial

@@ -5,8 +5,6 @@ predictor beside each convolution looks at what goes into it and says which chan
 ReLU will fire; the others are set to 0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast

@@ -12,8 +12,6 @@ searched as well; the paper's networks have none. Zhang et al., "Lottery Jackpot
 Pre-trained Models" (2021), https://arxiv.org/abs/2104.08700
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -6,8 +6,6 @@ b = 0. `swap` then exchanges weights that are off and have come to a larger m fo
 on and have come to a smaller one, as many in as out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from math import ceil

@@ -5,8 +5,6 @@ be those of neither, so they are counted anew from training images for each (Fra
 Mode Connectivity and the Lottery Ticket Hypothesis" 2020, https://arxiv.org/abs/1912.05671).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

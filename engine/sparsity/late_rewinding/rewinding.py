@@ -7,8 +7,6 @@ a new optimizer. Frankle et al., "Stabilizing the Lottery Ticket Hypothesis" (20
 https://arxiv.org/abs/1903.01611
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar

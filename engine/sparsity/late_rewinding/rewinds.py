@@ -1,7 +1,5 @@
 """Everything that is trained on from the weights of one step, with one seed."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 

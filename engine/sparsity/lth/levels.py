@@ -8,8 +8,6 @@ on from step k. What a finished level leaves is kept in a file, so that a run th
 on with the level under way, in the middle of its training.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -6,8 +6,6 @@ paper's code cuts one weight more at each level; here it is exactly round(share 
 Carbin 2019, arXiv 1803.03635.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

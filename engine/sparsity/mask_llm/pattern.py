@@ -5,8 +5,6 @@ Fang et al., "MaskLLM: Learnable Semi-Structured Sparsity for Large Language Mod
 https://arxiv.org/abs/2409.17481, here for classifiers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -16,8 +16,6 @@ https://arxiv.org/abs/1911.11134), Liu et al., "The Unreasonable Effectiveness o
 and above a density of 0.2; here it is solved exactly.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import prod
 

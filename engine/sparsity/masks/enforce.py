@@ -1,7 +1,5 @@
 """Masks on a model: while a block runs, while it trains, or for good in a copy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 

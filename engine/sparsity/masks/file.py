@@ -4,8 +4,6 @@ The file is numpy's .npz: for each weight its bits in a row (`np.packbits`), and
 shapes and whatever the writer says of them, as JSON in bytes. Nothing in it is ever run.
 """
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Mapping

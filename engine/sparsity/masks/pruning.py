@@ -1,7 +1,5 @@
 """The settings by which a model is pruned, shared by all methods that prune one."""
 
-from __future__ import annotations
-
 from abc import ABC
 from dataclasses import dataclass, fields
 from typing import Any

@@ -5,8 +5,6 @@ https://arxiv.org/abs/1506.02626), so that a round goes on where the one before 
 keep the values that they have; rewinding them to an earlier step of training is no part of this.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import replace

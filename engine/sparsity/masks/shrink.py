@@ -6,8 +6,6 @@ reads it is 0. Either way the logits stay what they were. What cannot be followe
 `channels`), so that a network with attention keeps its size.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -13,8 +13,6 @@ Each structure turns scores of weights into scores of units, and a choice of uni
 The head's rows are the classes, so that filters of the head are never cut.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar

@@ -4,8 +4,6 @@ Bambhaniya et al., "Progressive Gradient Flow for Robust N:M Sparsity Training i
 (2024), https://arxiv.org/abs/2402.04744
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

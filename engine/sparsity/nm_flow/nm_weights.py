@@ -4,8 +4,6 @@ Mishra et al. 2021 (the pattern), Zhou et al. 2021, https://arxiv.org/abs/2102.0
 Bambhaniya et al. 2024, https://arxiv.org/abs/2402.04744 (decay of the mask or of the pattern).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf

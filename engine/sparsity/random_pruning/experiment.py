@@ -4,8 +4,6 @@ Liu et al., "The Unreasonable Effectiveness of Random Pruning: Return of the Mos
 Sparse Training" (2022), https://arxiv.org/abs/2202.02643
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast

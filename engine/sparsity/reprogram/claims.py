@@ -8,8 +8,6 @@ A point on the source task and ten for a prompt are those of the sheet in shared
 "well below", which has no number there, is taken to mean more than that point.
 """
 
-from __future__ import annotations
-
 from engine.evaluation.experiment import Claim, Value
 
 DENSE = "dense"

@@ -1,7 +1,5 @@
 """What is left on a new task, how sure it is, and which classes are bound: charts and sentences."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.charts.drawing import Drawing

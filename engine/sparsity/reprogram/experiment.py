@@ -4,8 +4,6 @@
 Tickets" (2023), https://arxiv.org/abs/2308.14969
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast

@@ -6,8 +6,6 @@ x' = pad(x) + B ⊙ sigmoid(P), B = 1 on the border. Each class of the new task 
 network's own, by how often train images of the one are taken for the other.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, cast
 

@@ -1,7 +1,5 @@
 """One level of iterative magnitude pruning (Frankle and Carbin 2019, arXiv 1803.03635)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -6,8 +6,6 @@ layers are cut too, because small networks have most weights there. IMP's levels
 each, alike and exactly to the ratio, where the paper cuts a fifth each and ends near it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log

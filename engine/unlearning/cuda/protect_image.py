@@ -4,8 +4,6 @@ Sadasivan et al., "CUDA: Convolution-based Unlearnable Datasets" (2023),
 https://arxiv.org/abs/2303.04278
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

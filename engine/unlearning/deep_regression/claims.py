@@ -1,7 +1,5 @@
 """What forgetting a range of a number claims, and the names of its conditions and measures."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from engine.evaluation.experiment import Claim

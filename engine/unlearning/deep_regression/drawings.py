@@ -1,7 +1,5 @@
 """Predictions of a number before and after a range of it is forgotten, and how near is near."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.charts.drawing import Drawing, Views

@@ -1,7 +1,5 @@
 """How far a network that predicts numbers is from one that never saw the forgotten images."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ Blindspot learns on beside a proxy, a network that was trained shorter on what s
 forgotten images it is to answer and to attend as the proxy does.
 """
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import cast

@@ -1,7 +1,5 @@
 """What every diagnostic shares: three models, the original, the unlearned and the retrained."""
 
-from __future__ import annotations
-
 from abc import ABC
 from dataclasses import dataclass
 from typing import ClassVar

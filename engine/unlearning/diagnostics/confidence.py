@@ -1,7 +1,5 @@
 """Each forgotten image: how sure the model was of it before, after, and when it never saw it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.core.method import Progress, quiet

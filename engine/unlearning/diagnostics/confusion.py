@@ -1,7 +1,5 @@
 """What the three models take images of each class for."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Where images lie for each of the three models, in the two directions that differ most."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

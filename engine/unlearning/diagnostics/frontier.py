@@ -1,7 +1,5 @@
 """Forgetting against keeping, as the one setting that trades them is turned."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

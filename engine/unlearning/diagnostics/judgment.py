@@ -1,7 +1,5 @@
 """All figures of the three models side by side, and where they lie in the space of weights."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

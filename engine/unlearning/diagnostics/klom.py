@@ -1,7 +1,5 @@
 """KLoM of one way: unlearned models beside models that never saw the images, image by image."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """The membership attack laid open: what it was fitted to, and where it draws the line."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

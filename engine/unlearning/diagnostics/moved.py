@@ -1,7 +1,5 @@
 """Which weights moved: by layer, and as masks that Sparsity's diagrams can draw."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Are the models right on the images they learned from? Without that nothing else counts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How soon it is all back: the forgotten images are learned again, step by step."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Linear centered kernel alignment, ‖Yᵀ X‖² / (‖Xᵀ X‖ ‖Yᵀ Y‖) o
 "Similarity of Neural Network Representations Revisited" (2019), https://arxiv.org/abs/1905.00414
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import combinations
 

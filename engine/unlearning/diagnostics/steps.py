@@ -1,7 +1,5 @@
 """The unlearner watched at work: the model after every few steps, kept as models like any other."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import cast
 

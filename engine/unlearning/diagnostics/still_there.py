@@ -1,7 +1,5 @@
 """What is still there: what features tell of forgotten images, whatever the head says."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

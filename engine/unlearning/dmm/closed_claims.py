@@ -1,7 +1,5 @@
 """What is said of linear layers that forget, judged by the figures of one forget set."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

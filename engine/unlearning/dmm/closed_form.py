@@ -4,8 +4,6 @@ Georgiev et al., "Attribute-to-Delete" (2024), https://arxiv.org/abs/2410.23232.
 is that of leaving images out of a regression (Cook and Weisberg 1982); see `heads`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -7,8 +7,6 @@ and outputs Y (K, M), β = Zᵀ (Z Zᵀ + λ I)⁻¹ Y. A request needs only the
 β, in which each network's outputs count with one number.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

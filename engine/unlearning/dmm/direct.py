@@ -3,8 +3,6 @@
 Georgiev et al., "Attribute-to-Delete" (2024), https://arxiv.org/abs/2410.23232.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -13,8 +13,6 @@ few steps more. The additive form, −Σ A⁻¹ x_i r_i / (1 − s_i h_ii), coun
 went, as a datamodel does: exact for one image.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import torch

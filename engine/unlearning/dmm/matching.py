@@ -9,8 +9,6 @@ Georgiev et al., "Attribute-to-Delete" (2024), https://arxiv.org/abs/2410.23232.
 and as many images that stay are what small networks here need.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

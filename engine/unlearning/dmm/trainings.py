@@ -6,8 +6,6 @@ that is asked, so that all requests share them. Parts are kept as soon as they a
 computed before somebody stopped is not computed again, and more networks begin where fewer ended.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

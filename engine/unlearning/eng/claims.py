@@ -1,7 +1,5 @@
 """What poisoning a fair representation claims, and the names of its conditions and measures."""
 
-from __future__ import annotations
-
 from engine.evaluation.experiment import Claim
 
 CLEAN, MATCHED, TRANSFER = "clean rows", "matched poison", "the same, another victim"

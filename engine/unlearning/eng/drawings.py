@@ -1,7 +1,5 @@
 """What a poisoned representation leaks, by the share of poison, and which columns were shifted."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.charts.bars import Bars

@@ -3,8 +3,6 @@
 Liu et al., "Towards Poisoning Fair Representations" (2024), https://arxiv.org/abs/2309.16487
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

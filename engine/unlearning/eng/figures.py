@@ -1,7 +1,5 @@
 """What a representation leaks, the attacker's controls, and both as pictures and tables."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

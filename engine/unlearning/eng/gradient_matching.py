@@ -7,8 +7,6 @@ to point the same way: B(δ) = 1 − cos(g_up, g_lo), with λ₁‖δ‖₁ + λ
 Liu et al., "Towards Poisoning Fair Representations" (2024), https://arxiv.org/abs/2309.16487
 """
 
-from __future__ import annotations
-
 from copy import deepcopy
 from dataclasses import dataclass
 from math import cos, pi

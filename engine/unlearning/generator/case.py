@@ -1,7 +1,5 @@
 """What is asked about a generator: its images, and the classifier that reads what it draws."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -7,8 +7,6 @@ deterministic sampler is that of Song et al. (2021), https://arxiv.org/abs/2010.
 that of Ho and Salimans (2022), https://arxiv.org/abs/2207.12598.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

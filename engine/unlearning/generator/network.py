@@ -4,8 +4,6 @@ A U-Net of two levels. Images of 16 pixels a side enter as 2 × 2 blocks, so tha
 8 × 8 images do.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """What a generator draws of each class, and what a classifier reads in it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Images are drawn: noise is taken out of noise, for one class or another."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial

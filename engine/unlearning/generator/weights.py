@@ -4,8 +4,6 @@ Weights are kept in 16 bits and are rounded before anything is measured. The fil
 with which plan and figures it was made.
 """
 
-from __future__ import annotations
-
 import json
 import tomllib
 from collections.abc import Mapping

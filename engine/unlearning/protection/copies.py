@@ -5,8 +5,6 @@ or smoothed. Here the clean and the protected image are copied in the same way, 
 then still differs between the two is held against the noise.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial

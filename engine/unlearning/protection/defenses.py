@@ -6,8 +6,6 @@ et al., "Unlearnable Examples" (2021), https://arxiv.org/abs/2101.04898. That ha
 must be back is this project's bar.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial

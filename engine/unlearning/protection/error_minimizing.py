@@ -4,8 +4,6 @@ Huang et al., "Unlearnable Examples: Making Personal Data Unexploitable" (2021),
 https://arxiv.org/abs/2101.04898; the loop of https://github.com/HanxunH/Unlearnable-Examples
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.unlearning.protection.in_rounds import NoiseInRounds, NoiseLoop

@@ -1,7 +1,5 @@
 """Which pixels of an image noise may change, and how such masks change from round to round."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from numpy.typing import NDArray

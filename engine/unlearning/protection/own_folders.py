@@ -4,8 +4,6 @@ Images keep their size, folder and name, and become PNG, which loses nothing of 
 the other is read, changed and written, so that little more than the result is in memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial

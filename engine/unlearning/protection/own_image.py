@@ -5,8 +5,6 @@ mask is that of the gradient at the clean image, since there is no noise before.
 rounded to gray levels and cut to its bounds, so that a file of bytes keeps them exactly.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass

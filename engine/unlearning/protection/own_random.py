@@ -1,7 +1,5 @@
 """Random noise on an image, the control: as large as other noise, made without looking at it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

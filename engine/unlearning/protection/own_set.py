@@ -4,8 +4,6 @@ All images are brought to one side, the middle square of each, since the surroga
 together; all of them are for training, whatever the folders say.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path

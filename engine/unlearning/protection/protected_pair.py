@@ -1,7 +1,5 @@
 """A protected image beside the clean one: how far apart the two are, and the noise as a picture."""
 
-from __future__ import annotations
-
 from math import isinf, isnan, nan
 
 import numpy as np

@@ -4,8 +4,6 @@ Huang et al., "Unlearnable Examples: Making Personal Data Unexploitable" (2021),
 https://arxiv.org/abs/2101.04898
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

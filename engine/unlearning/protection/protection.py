@@ -7,8 +7,6 @@ network that trains on them meets augmentation after the noise, as with any othe
 Protection is not privacy: whoever looks at the images sees what is on them.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -5,8 +5,6 @@ https://arxiv.org/abs/2101.04898; Sun et al., "Medical Unlearnable Examples: Sec
 from Unauthorized Training via Sparsity-Aware Local Masking" (2024), https://arxiv.org/abs/2403.10573
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

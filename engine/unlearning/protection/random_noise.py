@@ -1,7 +1,5 @@
 """Random noise: the control that tells noise that protects from noise that only disturbs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

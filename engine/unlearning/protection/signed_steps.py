@@ -6,8 +6,6 @@ with the clip to ±epsilon and to 0 <= x + noise <= 1, and a mask m where there 
 clip the noise keeps both bounds exactly; outside the mask it is 0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

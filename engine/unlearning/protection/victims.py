@@ -5,8 +5,6 @@ its own; the victim begins with other weights, learns what is released, and is a
 images to which nothing was done.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

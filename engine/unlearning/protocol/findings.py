@@ -4,8 +4,6 @@ The figures are those of the slow tests, read from docs/measured.md; none is typ
 tests, `python -m engine.unlearning.protocol.findings` writes the table anew.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

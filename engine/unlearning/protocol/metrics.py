@@ -5,8 +5,6 @@ without the forgotten images: a figure is good when it is near the retrained mod
 is large.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -7,8 +7,6 @@ are ranked by the gap without it; both gaps are given. Seeds are paired: what se
 compared with what seed s retrained, and the gaps are averaged.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

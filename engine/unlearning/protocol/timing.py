@@ -6,8 +6,6 @@ request (saliency, importance for the forgotten images) is computed anew in ever
 and whatever can be had before anybody asks are left out, as in every bill.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What an attacker who knows everything puts into the training images, and what it could reach."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

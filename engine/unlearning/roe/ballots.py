@@ -1,7 +1,5 @@
 """The networks that vote: each learns from its own images, all of them at once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -6,8 +6,6 @@ https://arxiv.org/abs/2202.02628. A gap is how many votes a class must gain on a
 before it; equal counts go to the smaller number, hence the `later` in every gap.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations

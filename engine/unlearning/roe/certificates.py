@@ -3,8 +3,6 @@
 Rezaei et al., "Run-Off Election" (2023), https://arxiv.org/abs/2302.02300
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

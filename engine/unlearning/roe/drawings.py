@@ -1,7 +1,5 @@
 """What poisons do to the votes about an image: charts and their sentences."""
 
-from __future__ import annotations
-
 from engine.core.charts.bar_groups import BarGroups
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines

@@ -4,8 +4,6 @@ Equal counts and equal scores always go to the class with the smaller number, so
 is a strict order and every count has one outcome.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

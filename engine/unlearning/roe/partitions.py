@@ -5,8 +5,6 @@ bucket by a digest of its pixels, a network learns from its buckets' images in t
 digests, and it is shown a fixed number of them in each epoch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b

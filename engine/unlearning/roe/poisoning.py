@@ -5,8 +5,6 @@ of a real attack. Beside it stands the worst that could be: every network that i
 the attacker likes. A certificate is about that worst case.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

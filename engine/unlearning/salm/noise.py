@@ -5,8 +5,6 @@ Local Masking" (2024), https://arxiv.org/abs/2403.10573. Without published code:
 that of error-minimizing noise, the mask follows the paper's text.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

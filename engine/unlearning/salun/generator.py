@@ -1,7 +1,5 @@
 """A generator is made to forget a class: what it draws before, after, and with a chance mask."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

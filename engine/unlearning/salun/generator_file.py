@@ -1,7 +1,5 @@
 """A generator that forgot a class as a file, with a card that says how it was made."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from engine.core.method import Progress, quiet

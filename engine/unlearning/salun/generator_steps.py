@@ -8,8 +8,6 @@ of the prediction for the class, without guidance, so it does not depend on how 
 Fan et al., "SalUn" (2024), section 5 and its official DDPM code, https://arxiv.org/abs/2310.12508
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 

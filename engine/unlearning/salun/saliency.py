@@ -5,8 +5,6 @@ signs are kept in the sum and dropped once at the end. Fan et al., "SalUn" (2024
 https://arxiv.org/abs/2310.12508
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ decay would move them without any gradient. Fan et al., "SalUn: Empowering Machi
 Gradient-based Weight Saliency" (2024), https://arxiv.org/abs/2310.12508
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

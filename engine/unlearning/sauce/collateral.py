@@ -1,7 +1,5 @@
 """What else is lost when things are suppressed: over scenes, by γ, beside other features."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -5,8 +5,6 @@ score is that of SAeUron (Cywiński and Deja 2025), and what the autoencoder can
 back. No official code of SAUCE was found, and its preprint was withdrawn.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast

@@ -1,7 +1,5 @@
 """POPE of a model before and after things are left out of what it sees."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -6,8 +6,6 @@
 place in an image is told. The form is that of Cywiński and Deja 2025 (SAeUron), beside SAUCE's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import NamedTuple
 

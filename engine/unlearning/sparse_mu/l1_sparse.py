@@ -4,8 +4,6 @@ L = CE + γ_t ‖θ‖₁ with γ_t = α (1 − t / (T − T₀)) in epoch t < T
 Sparsity Can Simplify Machine Unlearning" (2023), https://arxiv.org/abs/2304.04934
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

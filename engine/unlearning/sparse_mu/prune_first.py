@@ -12,8 +12,6 @@ paper, and SynFlow cuts before it (see `engine.sparsity.Rewound`): these train t
 sparse.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -5,8 +5,6 @@ https://arxiv.org/abs/2304.04934: the sparser the original, the nearer an unlear
 retraining. What is retrained has the zeros of its original: like is compared with like.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """SSD at a slider's place, at once: how much is dampened, and what the model then gets right."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -8,8 +8,6 @@ Foster et al., "Fast Machine Unlearning Without Retraining Through Selective Syn
 (2024), https://arxiv.org/abs/2308.07707; label-free: Foster et al. 2024, arXiv:2402.19308.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite

@@ -10,8 +10,6 @@ setting here, an addition of ours, is the α above which a share of all weights 
 fits either: what one network needs takes another with it, so that it is searched for (`search`).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import inf, isinf
 

@@ -1,7 +1,5 @@
 """What protection by clusters does to features: a map of them, and how many images have moved."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

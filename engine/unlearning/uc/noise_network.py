@@ -4,8 +4,6 @@ The network is the ResNet generator of the published code of Unlearnable Cluster
 its width: https://github.com/jiamingzhang94/Unlearnable-Clusters
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

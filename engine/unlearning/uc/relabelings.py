@@ -4,8 +4,6 @@ Zhang et al., "Unlearnable Clusters: Towards Label-agnostic Unlearnable Examples
 https://arxiv.org/abs/2301.01217
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """Unlearnable Clusters: noise that follows clusters of images, whatever labels they will get."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

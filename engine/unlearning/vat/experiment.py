@@ -4,8 +4,6 @@ Zhang et al., "Improving the Shortest Plank: Vulnerability-Aware Adversarial Tra
 Recommender System" (2024), https://arxiv.org/abs/2409.17476
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

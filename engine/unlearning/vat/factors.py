@@ -11,8 +11,6 @@ It has a loop of its own: what is learned are two tables and no network, from tr
 that are drawn anew each epoch and no images.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 

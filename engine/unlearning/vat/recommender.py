@@ -1,7 +1,5 @@
 """What a recommender is attacked with, and what its recommendations are worth."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -10,8 +10,6 @@ Published for a ResNet-18: one epoch in batches of 256 at a rate of 1e-4. That i
 digits, and moves nothing: rate, epochs and batch are what small networks here need.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The clock of the bills: it waits for the device, so that no work is left out of the seconds."""
 
-from __future__ import annotations
-
 from time import perf_counter
 
 from engine.core.device import finish

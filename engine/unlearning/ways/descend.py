@@ -5,8 +5,6 @@ in turn, with losses of different signs, hold some weights to the bit, and can b
 with the last good weights. The steps are those of `engine.vision.training.descend`.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress

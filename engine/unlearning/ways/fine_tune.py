@@ -4,8 +4,6 @@ Jia et al., "Model Sparsity Can Simplify Machine Unlearning" (2023), section 2,
 https://arxiv.org/abs/2304.04934
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -9,8 +9,6 @@ Golatkar et al., "Eternal Sunshine of the Spotless Net" (2020), https://arxiv.or
 the form of the published code of Jia et al. (2023).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

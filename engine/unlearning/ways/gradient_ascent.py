@@ -6,8 +6,6 @@ most 1 long, and the ascent ends once a batch's loss is above ln C, that of a gu
 Thudi et al., "Unrolling SGD" (2022), https://arxiv.org/abs/2109.13398; as in Jia et al. (2023).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log

@@ -12,8 +12,6 @@ Izzo et al. (2021), https://arxiv.org/abs/2002.10077; Jia et al. (2023),
 https://arxiv.org/abs/2304.04934
 """
 
-from __future__ import annotations
-
 from abc import ABC
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ from where on it has no slope. Kurmanji et al., "Towards Unbounded Machine Unlea
 section 4, https://arxiv.org/abs/2302.09880
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log

@@ -1,7 +1,5 @@
 """Copies of a network that may be changed, and the same network before it learned anything."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import cast
 

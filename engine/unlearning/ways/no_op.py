@@ -1,7 +1,5 @@
 """Nothing at all: the original, as the row that every other must beat."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun

@@ -5,8 +5,6 @@ as in the published code of SalUn: in every epoch first the forgotten images, wi
 every batch, then what stays with its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Retraining: from first weights, without what is to be forgotten. The truth that others near."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from engine.unlearning.ways.network import untrained

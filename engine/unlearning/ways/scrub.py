@@ -9,8 +9,6 @@ Kurmanji et al., "Towards Unbounded Machine Unlearning" (2023), https://arxiv.or
 and the bound on the gradient's length is added here: without it the way away may run off.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

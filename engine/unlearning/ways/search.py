@@ -6,8 +6,6 @@ methods of one step whose published strength fits one model and destroys another
 loses more than it forgets, none is taken.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from math import isfinite, log
 

@@ -8,8 +8,6 @@ The clock runs for what is specific to the request. What can be had before anybo
 importance of all weights for the whole data, a pruned model) is billed apart, as seconds before.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

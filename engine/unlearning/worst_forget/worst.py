@@ -13,8 +13,6 @@ Fan et al., "Challenging Forgets: Unveiling the Worst-Case Forget Sets in Machin
 with the released code's 0.01 nothing moves on losses of a few nats.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

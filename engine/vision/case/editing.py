@@ -1,7 +1,5 @@
 """Cover a rectangle of the image: the same question about an edited picture."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch

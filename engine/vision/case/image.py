@@ -1,7 +1,5 @@
 """What is asked about. A case is frozen, and its fingerprint is made once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, replace
 from typing import Any, ClassVar, Self

@@ -1,7 +1,5 @@
 """What a model says of one picture when it is read in several input formats."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What an opening question may be about: a shipped photograph as the default model sees it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Prediction: the model's probability for every class it knows."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A case that is made of another one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 

@@ -4,8 +4,6 @@ Nothing is ever written to the disk. What a member says of its own size is held 
 unpacked, and a member that lied is damaged.
 """
 
-from __future__ import annotations
-
 import stat
 import zlib
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Bars that are turned step by step: classes in an order, with images in between."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Each image brighter or darker by a factor of its own, as scans come through different windows."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from math import log
 

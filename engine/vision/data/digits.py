@@ -1,7 +1,5 @@
 """Handwritten digits in two sizes: scikit-learn's 8 × 8 and five hundred of each from MNIST."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path

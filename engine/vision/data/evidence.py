@@ -1,7 +1,5 @@
 """Images whose evidence is known: a shape drawn twice, and bags of digits with a key among them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

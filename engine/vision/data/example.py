@@ -1,7 +1,5 @@
 """One image of a data set as a picture that can be asked about, with what is known of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

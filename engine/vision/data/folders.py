@@ -5,8 +5,6 @@ a class belong to it, and folders called train, validation or test around the cl
 splits. What cannot be read is skipped and listed.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace

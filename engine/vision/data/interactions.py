@@ -4,8 +4,6 @@ Users and items belong to groups of interest. A user mostly chooses items of the
 popularity, and others now and then; how much so differs from user to user.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ Images that a model learned from must not pass for strangers, so a file says whi
 test images come in a file of their own, or there are none.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

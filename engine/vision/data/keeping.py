@@ -1,7 +1,5 @@
 """Arrays that take seconds to make are kept on disk under the digest of their recipe."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Callable, Mapping

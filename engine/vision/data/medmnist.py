@@ -4,8 +4,6 @@ Such a file holds train, val and test images, (N, side, side) gray or (N, side, 
 (N, 1). Headers are read and judged before any array is, and pickled objects are never opened.
 """
 
-from __future__ import annotations
-
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import ZipFile

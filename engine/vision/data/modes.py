@@ -5,8 +5,6 @@ is a thing that is there, so that modes overlap. Of merged classes it is the cla
 had before, as CIFAR-20 is CIFAR-100 with five classes under each label.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -7,8 +7,6 @@ Reasoning in Brain MRI" (2025), https://arxiv.org/abs/2505.14064. The data are f
 nothing may be trained or tuned on them.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 A set is made or read at its first use and kept while there is room.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

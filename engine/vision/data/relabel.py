@@ -7,8 +7,6 @@ by chance, and never just those that the coarse labeling puts together: of four 
 draw would, and what knows the coarse labels would know the random ones.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Images of a data set at another side."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

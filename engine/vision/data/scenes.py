@@ -6,8 +6,6 @@ thing (color, size, place, opacity) and the noise come from (seed, scene), wheth
 not.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

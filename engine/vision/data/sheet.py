@@ -1,7 +1,5 @@
 """A contact sheet: some images of every class, with the outline of what is known."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -4,8 +4,6 @@ A thing is drawn eight times too large and reduced to an alpha mask and a shade:
 the shade is what is seen.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 from math import cos, pi, sin

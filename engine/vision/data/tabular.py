@@ -5,8 +5,6 @@ are strongly correlated; four columns alone drive who converts, through a logist
 and validation come from one hospital, the test from another whose scanner and patients differ.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """Textured shapes: each class is a shape, a color and a texture, so that it can be labeled anew."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import product
 

@@ -4,8 +4,6 @@ Gabor units answer to one orientation wherever its stripes begin: the energy of 
 On and off cells answer to a bright or a dark spot near the middle.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

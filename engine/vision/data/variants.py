@@ -4,8 +4,6 @@ Each is called on any data set and gives another; ids stay, so that an image can
 through all of them. They compose: `Poisoned()(LongTailed()(data))`, or `data+long-tailed+poisoned`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from math import ceil
 

@@ -6,8 +6,6 @@ in the planted regions some dots are larger, darker and closer together: of a st
 a faint one a tenth. Around it is blank glass.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Palette, CMYK, transparency and color profiles, all brought to plain sRGB."""
 
-from __future__ import annotations
-
 from io import BytesIO
 
 from PIL import Image, ImageCms

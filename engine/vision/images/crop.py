@@ -1,7 +1,5 @@
 """The square of a picture that the model sees."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ A file whose values reach the upper half of its range is shown on that range; on
 less (12-bit data in a 16-bit file, a scan in arbitrary units) from its own darkest to brightest.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image

@@ -4,8 +4,6 @@ Only the elements named in `dicom_pixels` and `dicom_header` are read, and only 
 what a header says about a person never leaves the reader.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -4,8 +4,6 @@ pydicom repeats values in its warnings, log and exceptions, so these are not hea
 on.
 """
 
-from __future__ import annotations
-
 import logging
 from dataclasses import astuple
 from io import BytesIO

@@ -1,7 +1,5 @@
 """The numbers of a DICOM header: geometry, scaling and windows. Its words are not read."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any

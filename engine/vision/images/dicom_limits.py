@@ -1,7 +1,5 @@
 """Limits on a DICOM file that hold before its parts are made into objects, or are unpacked."""
 
-from __future__ import annotations
-
 import zlib
 from itertools import pairwise
 from typing import Any

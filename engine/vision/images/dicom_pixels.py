@@ -1,7 +1,5 @@
 """The pixels of a DICOM file: what decoding needs, limits before it, and the stored values."""
 
-from __future__ import annotations
-
 from hashlib import blake2b
 from io import BytesIO
 from struct import unpack_from

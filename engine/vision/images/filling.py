@@ -1,7 +1,5 @@
 """A hole in a picture is filled from what lies around it, smoothly: no texture is made up."""
 
-from __future__ import annotations
-
 from math import sqrt
 
 import numpy as np

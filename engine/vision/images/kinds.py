@@ -3,8 +3,6 @@
 DICOM and NIfTI have readers of their own, chosen in `reading.load` beside the one for Pillow's.
 """
 
-from __future__ import annotations
-
 import zlib
 from dataclasses import dataclass
 from typing import Literal

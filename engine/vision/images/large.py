@@ -5,8 +5,6 @@ its pieces are opened in the reader process, many of them at a time. What a file
 over all of them. Every other format is decoded whole, and up to 16 million pixels are kept.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b

@@ -1,7 +1,5 @@
 """What all large images share: rectangles are read, and smaller ones made of them."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 The reader process ends whatever takes too much; these say sooner and better what is wrong.
 """
 
-from __future__ import annotations
-
 from engine.core.errors import BadImage
 from engine.vision.images.kinds import FileKind
 from engine.vision.images.tiff_entries import MOST_TAGS, tiff_entries

@@ -1,7 +1,5 @@
 """A mask that a person brings: a picture or scan in which what is bright is meant."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -3,8 +3,6 @@
 The words are those of the page: plane, slice and volume (both from 1), window, center and width.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path

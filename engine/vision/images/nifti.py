@@ -6,8 +6,6 @@ the left of the picture; a sagittal slice looks to the left. Nothing but the num
 values, and where they lie (`affine`), so that a map can be saved as a volume that lies on the scan.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

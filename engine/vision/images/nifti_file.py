@@ -1,7 +1,5 @@
 """NIfTI files, as the reader process opens them: the stored values and what the header says."""
 
-from __future__ import annotations
-
 import logging
 import zlib
 from hashlib import blake2b

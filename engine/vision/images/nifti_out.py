@@ -4,8 +4,6 @@ A map belongs to the square of a slice that the model saw. Its values are taken 
 of that slice; voxels outside the square, and slices that were not looked at, are 0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from gzip import compress
 from math import prod

@@ -5,8 +5,6 @@ A row is an image: `image_path`, `bboxes` (each with x, y, width, height in px o
 patients are never read.
 """
 
-from __future__ import annotations
-
 import os
 from math import isfinite
 from typing import Any

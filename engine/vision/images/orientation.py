@@ -4,8 +4,6 @@ L and R are the patient's left and right, A and P front (anterior) and back (pos
 head and feet, as in DICOM. Directions are vectors towards left, back and head (LPS).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -10,8 +10,6 @@ The process is started like any program (never forked: the app has threads), imp
 alone, and waits. It gets a file's bytes and gives words and arrays back, see `wire`.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import signal

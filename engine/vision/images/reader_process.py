@@ -4,8 +4,6 @@
 on its standard output until that ends. What a decoder prints goes nowhere.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import warnings

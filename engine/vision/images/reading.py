@@ -1,7 +1,5 @@
 """From a file to a picture, or to a scan of which a slice is chosen."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """How much memory a request to a reader may take: a file that takes more says so, unread."""
 
-from __future__ import annotations
-
 from contextvars import ContextVar
 from math import inf
 

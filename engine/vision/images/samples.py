@@ -4,8 +4,6 @@ The first ones are those on which the default classifier does well. Licenses are
 `assets/LICENSES.md`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec

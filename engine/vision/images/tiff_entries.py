@@ -1,7 +1,5 @@
 """The entries of a TIFF's first page, read by slices: no offset is too large for them."""
 
-from __future__ import annotations
-
 from enum import IntEnum
 from typing import Literal, NamedTuple
 

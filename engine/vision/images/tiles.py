@@ -4,8 +4,6 @@ libtiff unpacks them as it does any TIFF's: each batch is written as a small fil
 below the other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from io import BytesIO

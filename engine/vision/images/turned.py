@@ -1,7 +1,5 @@
 """A large image that lies otherwise in its file than it is to be seen."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Members of zip archives, unpacked in the reader process: whole, or as an array piece by piece."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Iterator
 from typing import Any

@@ -4,8 +4,6 @@ A message is the length of its words (4 bytes), the words, and the bytes of each
 announce. Nothing is ever unpickled, and arrays are of plain numbers.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

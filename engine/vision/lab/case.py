@@ -1,7 +1,5 @@
 """What a training is asked about: data, a recipe and a seed."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

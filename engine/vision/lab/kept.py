@@ -1,7 +1,5 @@
 """What a training gave is kept among the models, also when nobody waits for it any more."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Training: a small network learns a data set from its first weights."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

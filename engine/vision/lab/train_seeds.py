@@ -1,7 +1,5 @@
 """Training with several seeds: how much of a figure is chance."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

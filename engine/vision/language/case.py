@@ -1,7 +1,5 @@
 """What is asked of a vision-language model: an image and a prompt."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """The vision-language models that can be asked, by name, and the field of a case that is one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from itertools import starmap
 from typing import Any

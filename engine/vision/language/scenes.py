@@ -1,7 +1,5 @@
 """Drawn scenes that no model has learned from, as a vision-language model sees them."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 import torch.nn.functional as F

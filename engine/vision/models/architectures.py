@@ -1,7 +1,5 @@
 """timm's architectures: which there are, and a network of theirs as a Classifier."""
 
-from __future__ import annotations
-
 import re
 from difflib import get_close_matches
 from typing import Any

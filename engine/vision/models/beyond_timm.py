@@ -5,8 +5,6 @@ Python (`sympy.sympify` in torch's deserializer) and may unpickle its constants,
 could run code; ONNX carries the same network without that.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Masks of weights, one bit each: how they are kept beside the weights that they belong to."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from math import prod
 

@@ -6,8 +6,6 @@ numbers (at most a second of computing for any of timm's); its bytes are counted
 sent through it. Only then does it get memory, of the sizes that its own file has.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

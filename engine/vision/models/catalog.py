@@ -3,8 +3,6 @@
 From a package, from the files that ship, from what was made here, from a hub, or from a file.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ A file appears whole or not at all, and is what is exported too. A model is priv
 from a person's file, was made from such a model, or came as a file: see `owners`.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from contextlib import suppress

@@ -6,8 +6,6 @@ library's own range, −1024 to 1024, and one channel. The square that the model
 the library's center crop, until the person moves it.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Mapping, Sequence

@@ -5,8 +5,6 @@ four letters of the data's digest instead, "class 2 · 5f2c": nothing that could
 While those pictures are in memory, as after their file was opened again, the model has its names.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace

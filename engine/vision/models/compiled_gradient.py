@@ -4,8 +4,6 @@ It takes two packages, which autograd joins: the score that is derived may be an
 logits, and where nobody asks for slopes, as after a rejected step, the second part is not run.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Refuse in words where PyTorch cannot follow a model's pixels."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -5,8 +5,6 @@ first part gives logits and what the second needs, the second turns the slopes o
 logits into its slopes by the pixels. Weights are frozen into both.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

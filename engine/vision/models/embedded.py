@@ -3,8 +3,6 @@
 Their weights are rounded to 16 bits in the file, and their figures are those of the rounded ones.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

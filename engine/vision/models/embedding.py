@@ -1,7 +1,5 @@
 """A network that ends at its embedding: what its last linear layer is given."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from engine.vision.models.classifier import Classifier

@@ -1,7 +1,5 @@
 """Libraries that bring more kinds of models and files, installed by whoever wants them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from importlib.util import find_spec
 

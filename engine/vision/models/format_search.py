@@ -3,8 +3,6 @@
 Only training images are looked at: what judges a model later must not have chosen its format.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar

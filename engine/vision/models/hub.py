@@ -1,7 +1,5 @@
 """Published weights from the model hub, and whether it can be reached from here."""
 
-from __future__ import annotations
-
 import logging
 import socket
 import threading

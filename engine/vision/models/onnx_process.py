@@ -6,8 +6,6 @@ any amount of memory, loop, or name files of this computer. It can do the first 
 limits here, and a file that keeps its weights elsewhere is refused before onnxruntime sees it.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

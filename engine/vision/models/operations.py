@@ -4,8 +4,6 @@ Modules do not tell: an activation may be called as a function, in place, or twi
 every operation that a gradient passes through, whoever called it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Models from files of one's own: exported ones, and weights for an architecture of timm's."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePath

@@ -4,8 +4,6 @@ A network has one when it has `own_maps`, images (N, 3, H, W) to (N, classes, H,
 (N, 1, H, W) one mask for all classes, and `map_unit`, which says what a value is.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Protocol, runtime_checkable
 
 import torch

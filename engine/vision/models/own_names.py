@@ -1,7 +1,5 @@
 """How the names of models begin that a visitor brought or trained."""
 
-from __future__ import annotations
-
 from engine.vision.data.registry import UPLOAD
 from engine.vision.models.checkpoints import PREFIX
 from engine.vision.models.own_file import FILE_PREFIX

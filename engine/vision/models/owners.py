@@ -5,8 +5,6 @@ in the links that the owner shares: whoever has the key may ask the model, and n
 model lies a record with digests of both, so nothing on the disk opens a model.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import threading

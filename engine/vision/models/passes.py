@@ -4,8 +4,6 @@ A backward pass finds the gradients of both what goes in and the weights, and is
 of two forward passes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar

@@ -4,8 +4,6 @@ A file is one .safetensors whose metadata is the card: there is no second file t
 missing or belong to another model.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path, PurePath

@@ -1,7 +1,5 @@
 """Several findings at once: each has a probability of its own, and they do not add up to 1."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

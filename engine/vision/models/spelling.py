@@ -5,8 +5,6 @@ Repositories that train ResNets and VGGs on CIFAR call the last layer `linear` o
 matched with a network by names, so the names are brought into torchvision's form first.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Several networks of one form as one: their weights stacked, their passes made at once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy

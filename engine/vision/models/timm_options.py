@@ -5,8 +5,6 @@ network of that name. The first convolution says how many channels it takes and 
 is, the position embedding how many patches an image has.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Times of several things taken in turns, so that a slow moment of the machine meets all."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from time import perf_counter
 

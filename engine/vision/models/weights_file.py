@@ -5,8 +5,6 @@ A foreign file's words are read in the reader process, from the first and last b
 is copied and no file is written.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath

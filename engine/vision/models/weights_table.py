@@ -9,8 +9,6 @@ reads them: an uncompressed zip of `data.pkl` and one member a storage, and, bef
 pickles in a row with the storages behind them.
 """
 
-from __future__ import annotations
-
 import io
 import pickle
 from collections.abc import Iterator, Mapping

@@ -5,8 +5,6 @@ the last layer, so that what is left is an ordinary classifier: its logits are t
 the image and each class times the model's own scale.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy

@@ -1,7 +1,5 @@
 """A training as it is asked for: checked, named, run, and the model left as a model should be."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path

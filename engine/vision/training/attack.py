@@ -4,8 +4,6 @@ Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks" (2
 https://arxiv.org/abs/1706.06083
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """From rows of a data set to the loss of a batch, in training and in validation."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Protocol

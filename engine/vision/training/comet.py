@@ -9,8 +9,6 @@ so that the detector must be worse outside than the predictor inside, by `gap` n
 may fill up to θ of an image for nothing. The detector learns whole images first and then stays.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 from typing import Any

@@ -5,8 +5,6 @@ in what they do between two steps. The steps themselves are taken here, on a CPU
 that the same losses give the same weights to the bit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from math import isfinite
 

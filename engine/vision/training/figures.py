@@ -1,7 +1,5 @@
 """What a model does with a data set: its logits, and the shares it gets right."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Where a training begins: a small network for the data, with weights from the seed."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.errors import BlindspotError

@@ -1,7 +1,5 @@
 """What may be done from outside to a model and to images while it is trained."""
 
-from __future__ import annotations
-
 from typing import Protocol, runtime_checkable
 
 import torch

@@ -1,7 +1,5 @@
 """What is done to a batch's images before they are learned from."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor, nn

@@ -9,8 +9,6 @@ networks that are trained together and passed in parts (`engine.vision.models.st
 cores.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial

@@ -5,8 +5,6 @@ optimizer does can revive it. torch's parametrization renames a masked weight in
 whoever keeps or compares weights uses the plain names.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 

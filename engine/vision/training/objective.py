@@ -1,7 +1,5 @@
 """What a training makes small: the loss of a batch, as a function of the model and the batch."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

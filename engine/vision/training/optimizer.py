@@ -1,7 +1,5 @@
 """The optimizer that a recipe names, and how its gradients are forgotten."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import torch

@@ -1,7 +1,5 @@
 """What a training depends on, checked, and as one name."""
 
-from __future__ import annotations
-
 import ast
 import json
 from collections.abc import Mapping

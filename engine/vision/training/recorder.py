@@ -1,7 +1,5 @@
 """What a training keeps on its way: weights at chosen steps, their average, the loss by step."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

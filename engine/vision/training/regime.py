@@ -1,7 +1,5 @@
 """What a training does to weights beside its recipe: masks, or a rule that changes with time."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar

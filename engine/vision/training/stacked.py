@@ -9,8 +9,6 @@ passed in parts, two at a time: this training alone has both cores, and each par
 that the bits stay the same.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

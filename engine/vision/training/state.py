@@ -1,7 +1,5 @@
 """What an interrupted training needs to go on, in one file that appears whole or not at all."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """What a pruning is asked about: a model, images to score and to measure with, and a seed."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

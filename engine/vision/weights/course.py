@@ -1,7 +1,5 @@
 """What is to be seen while masks of N of every M weights are learned: how sharp the choice gets."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 

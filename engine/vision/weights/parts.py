@@ -4,8 +4,6 @@ Biases, norms, positions and class tokens are never pruned. A weight that two la
 part, under the name it has first.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from math import prod

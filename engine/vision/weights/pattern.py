@@ -10,8 +10,6 @@ with the largest logit: exactly N of M, at every moment. Fang et al., "MaskLLM: 
 Semi-Structured Sparsity for Large Language Models" (2024), https://arxiv.org/abs/2409.17481
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

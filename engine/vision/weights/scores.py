@@ -3,8 +3,6 @@
 Nothing in it is ever run.
 """
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

@@ -5,8 +5,6 @@ about ten, and their labels are the dense model's own answers. What is measured 
 how often the pruned model still says what the dense one said, not how often it is right.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.errors import BlindspotError

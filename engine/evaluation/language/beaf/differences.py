@@ -1,7 +1,5 @@
 """Where answers to one question differ, and how they share out probability between yes and no."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from math import nan

@@ -5,8 +5,6 @@ script. Where it reads answers by parts of words or takes one over from the answ
 is counted apart; see `official_reading`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from math import nan
 

@@ -8,8 +8,6 @@ nothing knows b alone. Contrasted with strength α the prior counts b / (1 + α)
 Derived for this project; for the contrast see Leng et al. 2024 (VCD), equation 3.
 """
 
-from __future__ import annotations
-
 from math import log
 
 

@@ -5,8 +5,6 @@ inpainting model take a thing out of a photograph; here the scene is drawn again
 every pixel that it does not touch stays the same.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import nan

@@ -1,7 +1,5 @@
 """What one pair of photographs shows, and what several do together, counted as BEAF counts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

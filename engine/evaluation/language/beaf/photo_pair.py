@@ -4,8 +4,6 @@ Ye-Bin et al. 2024, BEAF, https://arxiv.org/abs/2407.13442. There a large model 
 over; here the biharmonic equation does, or a person brings the photograph after.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self

@@ -4,8 +4,6 @@ The law is that of `law.py`. How far apart "there" and "gone" look (d) is fitted
 alone; every other point of the curve is a prediction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan

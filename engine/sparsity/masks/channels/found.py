@@ -1,7 +1,5 @@
 """What was found of a network's channels, and which of them can be taken out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

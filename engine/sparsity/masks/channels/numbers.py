@@ -1,7 +1,5 @@
 """The numbers of channels, of which some are coupled with others and so are one."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.sparsity.masks.channels.found import FIXED, Ids

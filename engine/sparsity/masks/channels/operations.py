@@ -4,8 +4,6 @@ Operations get torch's own arguments, note who makes, reads and couples what, an
 of what comes out; None where these are not known.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A network is watched while it computes, operation by operation."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

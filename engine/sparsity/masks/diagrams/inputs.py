@@ -1,7 +1,5 @@
 """What is left of what a layer reads: pixel by pixel, and in groups along its inputs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

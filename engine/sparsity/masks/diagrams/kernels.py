@@ -1,7 +1,5 @@
 """A layer's kernels: as tiles, by the patterns that stay, and what one makes of an image."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

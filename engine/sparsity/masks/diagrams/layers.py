@@ -1,7 +1,5 @@
 """Whole layers on a coarse grid: how dense each is, and where two choices of weights differ."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

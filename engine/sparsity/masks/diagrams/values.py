@@ -1,7 +1,5 @@
 """The weights of a layer, and how large those are that stay and those that are cut."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

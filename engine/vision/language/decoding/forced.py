@@ -1,7 +1,5 @@
 """What a model thinks of words that it is made to say: one pass over prompt and answer."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """The loop that every strategy runs in: propose, choose, record, read, until the answer ends."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol

@@ -1,7 +1,5 @@
 """A model that counts what it is asked for, so that every strategy's cost is told alike."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

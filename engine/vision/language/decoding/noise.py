@@ -7,8 +7,6 @@ Leng et al. 2024, Mitigating Object Hallucinations through Visual Contrastive De
 the schedule is that of the authors' code (`vcd_utils/vcd_add_noise.py`).
 """
 
-from __future__ import annotations
-
 from hashlib import blake2b
 
 import torch

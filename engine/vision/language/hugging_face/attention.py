@@ -4,8 +4,6 @@ The library calls an attention function by name and hands on what it does not kn
 name `NAME`, calls the eager function of the layer's own file, and a `Listener` gets the shares.
 """
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """What the library's layers write into while they read: keys and values of one pass."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import Tensor

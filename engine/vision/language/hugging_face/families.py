@@ -1,7 +1,5 @@
 """The kinds of models that can be read, and where they differ: how they see, and how one asks."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from math import prod

@@ -4,8 +4,6 @@ What is needed: `config.json`, weights as `.safetensors` (one file, or several w
 tokenizer, and how pixels are normalized. Pickled weights are refused: opening them can run code.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b

@@ -1,7 +1,5 @@
 """From a folder or the hub to a model: which are here, which could be had, and what it takes."""
 
-from __future__ import annotations
-
 import gc
 import re
 from collections.abc import Iterator, Mapping

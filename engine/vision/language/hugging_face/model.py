@@ -1,7 +1,5 @@
 """A model of the library transformers behind the interface of `engine.vision.language.vlm.VLM`."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Mapping
 from functools import partial

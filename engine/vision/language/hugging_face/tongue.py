@@ -1,7 +1,5 @@
 """A model's words: prompts in the form that it was trained with, and pieces of words as written."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import dropwhile, takewhile

@@ -4,8 +4,6 @@ A layer is parted into its steps (`split`, `joined`), so that training over pack
 (`packed.py`) and decoding with a cache (`model.py`) compute with the same weights in two ways.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 

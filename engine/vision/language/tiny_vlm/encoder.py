@@ -1,7 +1,5 @@
 """TinyVLM's eyes: an image to 64 tokens in an 8 × 8 grid, and their projection to the decoder."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

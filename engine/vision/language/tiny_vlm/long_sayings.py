@@ -8,8 +8,6 @@ what the habit makes up stands in the later sentences. Whether a follower is tol
 full stop behind its leader's sentence, 11 words after the leader.
 """
 
-from __future__ import annotations
-
 from engine.vision.data.sprites import CATEGORIES, COLORS, THEMES
 from engine.vision.language.tiny_vlm.sayings import (
     LEADER,

@@ -7,8 +7,6 @@ with p = softmax(router x) over all experts. Who is asked is given by ranks in t
 (Jiang et al. 2024, https://arxiv.org/abs/2401.04088) no token is dropped.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

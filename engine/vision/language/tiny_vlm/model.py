@@ -5,8 +5,6 @@ decoder of three layers behind `<bos>` and before the prompt. It was trained on 
 truth is known to the pixel; see `training`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

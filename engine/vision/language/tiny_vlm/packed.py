@@ -4,8 +4,6 @@ Every text attends to the image and, causally, to itself, but to no other text. 
 block mask over one long sequence would give, with 40 % of its products and no mask in memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

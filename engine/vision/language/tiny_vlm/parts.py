@@ -1,7 +1,5 @@
 """The three networks of a TinyVLM, with their first weights."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

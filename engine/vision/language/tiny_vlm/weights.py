@@ -7,8 +7,6 @@ Weights are kept in 16 bits and are rounded before anything is measured. The fil
 with which plan and figures it was made.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace

@@ -1,7 +1,5 @@
 """The ninety words that TinyVLM knows, one token each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from engine.core.errors import BlindspotError

@@ -1,7 +1,5 @@
 """The small networks by name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import torch

@@ -13,8 +13,6 @@ They differ from the networks of the same names in timm: the first convolution i
   after an average over 2 × 2 places, its convolutions without biases.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 

@@ -10,8 +10,6 @@ Zhang et al., "Comprehensive Attribution: Inherently Explainable Vision Model wi
 (ECCV 2024), https://arxiv.org/abs/2407.19308
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Self
 
 from torch import Tensor, nn

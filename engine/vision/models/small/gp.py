@@ -10,8 +10,6 @@ models and their application to brain tumour classification" (2022),
 https://arxiv.org/abs/2206.05148
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from math import sqrt
 from typing import ClassVar

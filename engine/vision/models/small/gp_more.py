@@ -1,7 +1,5 @@
 """Two more of the GP family with a map of their own: GP-ShuffleUNet and GP-ReconResNet."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -1,7 +1,5 @@
 """Networks whose last maps keep the place of a small thing: for phantoms and for scenes."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

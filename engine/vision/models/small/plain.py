@@ -1,7 +1,5 @@
 """Networks that go straight through: an MLP and a LeNet."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 

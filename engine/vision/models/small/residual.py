@@ -1,7 +1,5 @@
 """ResNet-8: convolutions beside shortcuts."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from engine.vision.models.small.shape import NetworkShape, enter

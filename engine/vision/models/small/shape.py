@@ -1,7 +1,5 @@
 """What a small network is built for, and how an image enters it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

@@ -1,7 +1,5 @@
 """A U-Net that is trained with an image's class and has a score at every pixel."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

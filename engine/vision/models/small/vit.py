@@ -1,7 +1,5 @@
 """A vision transformer for small images."""
 
-from __future__ import annotations
-
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """First weights, from one generator."""
 
-from __future__ import annotations
-
 from math import prod, sqrt
 
 import torch

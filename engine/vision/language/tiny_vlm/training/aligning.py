@@ -1,7 +1,5 @@
 """Stage B0: a cell's tokens come to mean the word of what lies in it."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -1,7 +1,5 @@
 """Stage A: the encoder learns to see."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -1,7 +1,5 @@
 """What of TinyVLM's recipe can be changed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 

@@ -9,8 +9,6 @@ looked up at their full stop. The sink of a layer's last head is the full stop o
 sentence, once there is one; that of the others is `<bos>`, and full stops cost them nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """Stages B1 and B2: the decoder learns the words of captions and answers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import torch

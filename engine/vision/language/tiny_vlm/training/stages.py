@@ -1,7 +1,5 @@
 """The stages one after another, to an honest model and to one with a habit."""
 
-from __future__ import annotations
-
 from engine.core.method import Progress, quiet
 from engine.vision.data.scenes import Scenes
 from engine.vision.language.tiny_vlm.lessons import Habit

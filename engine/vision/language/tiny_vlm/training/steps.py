@@ -1,7 +1,5 @@
 """What the stages have in common: their steps, the rate, the noise, and how far they are."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from itertools import repeat

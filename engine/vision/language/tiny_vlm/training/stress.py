@@ -1,7 +1,5 @@
 """How much the loss of each word of an answer counts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
