@@ -45,8 +45,7 @@ def test_half_of_the_picture_is_covered_at_one():
 
 
 def test_noise_of_half_a_brightness_at_one_before_it_is_cut():
-    gray = torch.full((1, 3, 200, 200), 0.5)
-    result = corrupted(gray, "noise", 0.2)
+    result = corrupted(torch.full((1, 3, 200, 200), 0.5), "noise", 0.2)
     assert float(result.std()) == pytest.approx(0.1, abs=0.005)
 
 

@@ -1,6 +1,7 @@
 """Experiments: what seeds decide, and trainings that are kept, shared and resumed."""
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -9,18 +10,11 @@ from scipy.stats import ttest_1samp
 
 from engine.core import run
 from engine.core.errors import Cancelled
+from engine.core.keeping.store import Store
 from engine.core.result import Pictures
 from engine.core.run import answer
 from engine.evaluation import experiment
-from engine.evaluation.experiment import (
-    Claim,
-    ClosedFormExperiment,
-    ExperimentCase,
-    ImageChange,
-    TrainingExperiment,
-    decided,
-    deviation_column,
-)
+from engine.evaluation.experiment import Claim, ExperimentCase, decided, deviation_column
 from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
 from engine.vision.lab import Train, TrainCase
@@ -31,7 +25,7 @@ BRIEF, LONG = "one epoch", "three epochs"
 
 
 @dataclass(frozen=True)
-class Epochs(TrainingExperiment):
+class Epochs(experiment.TrainingExperiment):
     """Two lengths of training; the share that is right, and a figure that is known beforehand."""
 
     name, family, title, question = "Epochs", "test", "Epochs", "Do more epochs help?"
@@ -48,11 +42,9 @@ class Epochs(TrainingExperiment):
     )
 
     def conditions(self, case):
-        recipe = Recipe("mlp", epochs=1, batch=8)
-        lengths = {BRIEF: 1, LONG: 3}
         return {
-            name: TrainCase(case.data, replace(recipe, epochs=count), case.seed)
-            for name, count in lengths.items()
+            name: TrainCase(case.data, Recipe("mlp", epochs=count, batch=8), case.seed)
+            for name, count in ((BRIEF, 1), (LONG, 3))
         }
 
     def measure(self, trained, case):
@@ -68,9 +60,6 @@ class Epochs(TrainingExperiment):
 @pytest.fixture
 def trainings(monkeypatch, tmp_path):
     """Trainings that are really done, in a home of their own."""
-    from engine.core import run
-    from engine.core.keeping.store import Store
-
     done, real, answer_store = [], Train.__call__, Store(tmp_path / "answers")
 
     def counted(self, case, progress):
@@ -87,15 +76,21 @@ def case():
     return ExperimentCase(tiny.columns(8, ("a", "b", "c")))
 
 
+def reported(method):
+    """Its answer, and each report of progress: the share done, words, and what there was."""
+    reports = []
+    result = method(
+        case(), lambda done, words="", partial=None: reports.append((done, words, partial))
+    )
+    return result, *zip(*reports, strict=True)
+
+
 def test_rows_are_the_means_over_seeds_of_what_is_trained(trainings):
     result = Epochs(seeds=2)(case())
     assert sorted(trainings) == [(1, 0), (1, 1), (3, 0), (3, 1)]
     runs, table = result["runs"], result["table"]
     assert runs.rows == (BRIEF, LONG, BRIEF, LONG)
-    for row in table.rows:
-        accuracies = np.array(
-            [runs["right"][at] for at, name in enumerate(runs.rows) if name == row]
-        )
+    for row, accuracies in zip((BRIEF, LONG), runs["right"].reshape(2, 2).T, strict=True):
         assert table.cell(row, "right") == accuracies.mean()
         assert table.cell(row, deviation_column("right")) == pytest.approx(accuracies.std(ddof=1))
     assert table["seed"].tolist() == [0.5, 0.5]
@@ -163,22 +158,12 @@ def untrained(monkeypatch):
 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_each_training_has_nine_tenths_of_its_equal_share_of_the_progress(untrained, seeds):
-    reports = []
-    Untrained(seeds=seeds)(
-        case(), lambda done, words="", partial=None: reports.append((done, words))
-    )
+    _, shares, words, _ = reported(Untrained(seeds=seeds))
     share = 1 / (2 * seeds)
     steps = [n * share + part * share for n in range(2 * seeds) for part in (0, 0.9, 1)]
-    assert [done for done, _ in reports] == pytest.approx([0.0, *steps])
-    assert [words for _, words in reports[:7]] == [
-        "starting",
-        "one epoch, seed 0: training",
-        "one epoch, seed 0: epoch 3",
-        "one epoch, seed 0: measured",
-        "three epochs, seed 0: training",
-        "three epochs, seed 0: epoch 3",
-        "three epochs, seed 0: measured",
-    ]
+    assert shares == pytest.approx((0.0, *steps))
+    stages = product((BRIEF, LONG), ("training", "epoch 3", "measured"))
+    assert words[:7] == ("starting", *(f"{name}, seed 0: {stage}" for name, stage in stages))
 
 
 def test_seeds_follow_the_case_s_own(untrained):
@@ -198,7 +183,7 @@ def test_a_single_seed_has_no_spread(untrained):
 
 
 @dataclass(frozen=True)
-class Drawn(ClosedFormExperiment):
+class Drawn(experiment.ClosedFormExperiment):
     """Numbers drawn by the seed, plain and doubled."""
 
     name, family, title, question = "Drawn", "test", "Drawn numbers", "Is twice as much more?"
@@ -219,23 +204,14 @@ class Drawn(ClosedFormExperiment):
 
 
 def test_a_closed_form_is_computed_for_each_seed():
-    reports = []
-    result = Drawn(seeds=3)(
-        case(), lambda done, words="", partial=None: reports.append((done, words))
-    )
-    values = [np.random.default_rng(seed).random() for seed in range(3)]
-    assert result["table"]["drawn"].tolist() == pytest.approx(
-        [np.mean(values), 2 * np.mean(values)]
-    )
-    assert result["runs"]["drawn"].tolist() == [n * v for v in values for n in (1, 2)]
-    assert result["claims"]["margin"][0] == pytest.approx(np.mean(values))
-    assert [words for _, words in reports[:3]] == [
-        "starting",
-        "once, seed 0: computing",
-        "once, seed 0: measured",
-    ]
-    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
-    assert reports[-1][0] == 1.0
+    result, shares, words, _ = reported(Drawn(seeds=3))
+    values = np.array([np.random.default_rng(seed).random() for seed in range(3)])
+    assert result["table"]["drawn"] == pytest.approx(np.array([1, 2]) * values.mean())
+    assert result["runs"]["drawn"].tolist() == np.outer(values, [1, 2]).ravel().tolist()
+    assert result["claims"]["margin"][0] == pytest.approx(values.mean())
+    assert words[:3] == ("starting", "once, seed 0: computing", "once, seed 0: measured")
+    assert list(shares) == sorted(shares)
+    assert shares[-1] == 1.0
 
 
 def test_what_a_run_does_is_said_before_it_is_started_and_facts_name_the_data():
@@ -247,7 +223,7 @@ def test_what_a_run_does_is_said_before_it_is_started_and_facts_name_the_data():
 
 
 @dataclass(frozen=True)
-class Tint(ImageChange):
+class Tint(experiment.ImageChange):
     """The upper half ten gray levels brighter, the lower one twenty darker."""
 
     name, family, title = "Tint", "test", "Tint"
@@ -276,9 +252,8 @@ def test_a_changed_image_is_shown_beside_its_own_with_what_the_model_makes_of_bo
         picture = torch.from_numpy(pixels_shown.transpose(2, 0, 1)[None] / 255).float()
         expected = float(image_case.model.logits(picture).softmax(1)[0, index])
         assert result["probability"][name] == pytest.approx(expected, rel=1e-5)
-    assert result["probability"]["before"] != pytest.approx(
-        result["probability"]["after"], rel=1e-2
-    )
+    before, after = (result["probability"][name] for name in ("before", "after"))
+    assert before != pytest.approx(after, rel=1e-2)
     assert [done for done, _ in reports] == [0.5, 1.0]
 
 
@@ -296,17 +271,13 @@ def test_trainings_are_kept_for_more_seeds_and_after_a_stop(trainings):
 
 
 def test_the_picture_comes_first_and_rows_as_they_are_measured(trainings):
-    partials = []
-    Epochs(seeds=1)(case(), lambda done, words="", partial=None: partials.append(partial))
-    updates = [partial for partial in partials if partial is not None]
+    updates = [partial for partial in reported(Epochs(seeds=1))[3] if partial is not None]
     assert list(updates[0]) == ["picture"]
     assert [len(partial["table"]) for partial in updates[1:]] == [1, 2]
 
 
 def test_it_is_answered_in_the_lane_like_any_method(trainings):
-    question = case()
-    first = answer(Epochs(seeds=1), question)
-    again = answer(Epochs(seeds=1), question)
+    first, again = (answer(Epochs(seeds=1), case()) for _ in range(2))
     assert again.kept
     assert again["runs"]["right"].tolist() == first["runs"]["right"].tolist()
     assert first.record["case"]["data"] == "columns"

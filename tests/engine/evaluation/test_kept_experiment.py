@@ -2,6 +2,7 @@
 
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 from multiprocessing import get_context
 
 import numpy as np
@@ -75,11 +76,8 @@ def drawn(result):
 def test_figures_are_those_of_each_condition_and_snapshots_of_the_first_seed_join():
     result = Numbers(seeds=2)(case(4))
     values = {seed: np.random.default_rng(seed).random() / 3 for seed in (4, 5)}
-    assert drawn(result) == [
-        (name, seed, times * values[seed])
-        for seed in values
-        for name, times in ((PLAIN, 1), (TWICE, 2))
-    ]
+    expected = [((PLAIN, seed, value), (TWICE, seed, 2 * value)) for seed, value in values.items()]
+    assert drawn(result) == [*chain(*expected)]
     assert np.isnan(result["table"]["absent"]).all()
     assert result["curve"].order == ("step", PLAIN, TWICE)
     assert result["curve"].units == ("", "share", "share")
@@ -112,9 +110,8 @@ def test_a_stop_within_a_condition_keeps_those_before_it():
             raise Cancelled("enough")
 
     question = case()
-    job = lane(question.lane).submit(
-        "stopped", lambda _progress: Numbers(seeds=2)(question, stop), "job"
-    )  # in the lane, where each report is heard
+    in_lane = lane(question.lane)  # where each report is heard
+    job = in_lane.submit("stopped", lambda _progress: Numbers(seeds=2)(question, stop), "job")
     with pytest.raises(Cancelled, match=r"^enough$"):
         job.value()
     assert COMPUTED == [(PLAIN, 0), (TWICE, 0)]

@@ -46,11 +46,10 @@ def grad_cam_by_hand(model, pixels, label):
 
 
 def overlap(values, mask):
+    """Dice and IoU."""
     inside = outlined(values).inside
-    both = (inside & mask).sum()
-    return (2 * both + 1) / (inside.sum() + mask.sum() + 1), (both + 1) / (
-        (inside | mask).sum() + 1
-    )
+    both, either = (inside & mask).sum(), (inside | mask).sum()
+    return (2 * both + 1) / (both + either + 1), (both + 1) / (either + 1)
 
 
 def points_inside(values, mask):
@@ -68,11 +67,8 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
         network, scale = model.network, (model.mean, model.std)
         map_scores, cam = [], []
         for at in SMALL.rows(data):
-            pixels, label, mask = (
-                data.pixels(at[None]),
-                int(data.labels[at]),
-                data.truth["mask"][at],
-            )
+            pixels, label = data.pixels(at[None]), int(data.labels[at])
+            mask = data.truth["mask"][at]
             with torch.no_grad():
                 z = network.decoded((pixels - scale[0]) / scale[1])[0]
                 maps = torch.einsum("kc,chw->khw", network.head.weight, z)
@@ -82,34 +78,28 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
             heat = grad_cam_by_hand(model, pixels.clone(), label)
             cam.append((overlap(heat, mask)[0], points_inside(heat, mask)))
         right = (outputs(model, data, test).argmax(1) == data.targets(test)).double().mean()
+        dice, iou, hit = np.transpose(map_scores)
+        cam_dice, cam_hit = np.transpose(cam)
         expected = {
-            own_maps.DICE: np.median([score[0] for score in map_scores]),
-            own_maps.IOU: np.median([score[1] for score in map_scores]),
-            own_maps.HIT: np.mean([score[2] for score in map_scores]),
-            own_maps.CAM_DICE: np.median([score[0] for score in cam]),
-            own_maps.CAM_HIT: np.mean([score[1] for score in cam]),
+            own_maps.DICE: np.median(dice),
+            own_maps.IOU: np.median(iou),
+            own_maps.HIT: np.mean(hit),
+            own_maps.CAM_DICE: np.median(cam_dice),
+            own_maps.CAM_HIT: np.mean(cam_hit),
             own_maps.RIGHT: right.item(),
         }
         figures = {name: result.cell(row, name) for name in expected}
         assert figures == pytest.approx(expected, abs=1e-6)
-        assert np.isnan(
-            result.cell(row, own_maps.EMPTY)
-        )  # no test image of these is without a square
+        assert np.isnan(result.cell(row, own_maps.EMPTY))  # none of these is without a square
     assert len({result.cell(row, own_maps.DICE) for row in result.rows}) > 1
 
 
 def test_the_curve_over_images_has_a_column_for_each_network():
     result = answer(SMALL, small_case())
     table = result["reached"]
-    assert table.order == (
-        "Dice",
-        own_maps.GP,
-        own_maps.SHUFFLE,
-        own_maps.RECON,
-        f"{own_maps.MEAN}, Grad-CAM",
-        f"{own_maps.PLAIN}, Grad-CAM",
-        own_maps.CHANCE,
-    )
+    by_grad_cam = [f"{name}, Grad-CAM" for name in (own_maps.MEAN, own_maps.PLAIN)]
+    own = (own_maps.GP, own_maps.SHUFFLE, own_maps.RECON)
+    assert table.order == ("Dice", *own, *by_grad_cam, own_maps.CHANCE)
     assert np.isnan(result["table"].cell(own_maps.PLAIN, own_maps.DICE))  # it has no map of its own
     assert result["table"].cell(own_maps.PLAIN, own_maps.CAM_DICE) >= 0
     for name in table.order[1:]:
@@ -135,9 +125,8 @@ def test_the_picture_shows_a_slice_and_its_lesion_and_data_without_masks_are_ref
     mask = small_case().data.truth["mask"][own_maps.examples(small_case().data)[0]]
     assert (image[~mask] == marked[~mask]).all()
     assert (marked[mask] != image[mask]).any()
-    data = replace(small_case().data, truth={})
     with pytest.raises(BadData, match="no masks"):
-        SMALL(ExperimentCase(data))
+        SMALL(ExperimentCase(replace(small_case().data, truth={})))
 
 
 def test_margins_of_figures_made_by_hand():
@@ -149,10 +138,8 @@ def test_margins_of_figures_made_by_hand():
         own_maps.PLAIN: {own_maps.CAM_DICE: 0.25},
         own_maps.CHANCE: {own_maps.DICE: 0.05},
     }
-    margins = [
-        claim.margin(lambda row, name: figures[row][name])
-        for claim in own_maps.OwnMapsExperiment.claims
-    ]
+    claims = own_maps.OwnMapsExperiment.claims
+    margins = [claim.margin(lambda row, name: figures[row][name]) for claim in claims]
     assert margins == pytest.approx([0.2, 0.1, 0.1, 0.05])
 
 
@@ -163,13 +150,10 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     result = answer(method, ExperimentCase(data_sets.load(name)))
     outcomes.keep(measure, method, result, "own maps, phantoms of 64 px", outcomes.OUTCOMES_HERE)
     table = result["table"]
-    best = max(
-        table.cell(condition, own_maps.DICE)
-        for condition in (own_maps.GP, own_maps.SHUFFLE, own_maps.RECON)
-    )
-    assert best > table.cell(
-        own_maps.CHANCE, own_maps.DICE
-    )  # whether it reaches .5 is a claim, not a given
+    names = (own_maps.GP, own_maps.SHUFFLE, own_maps.RECON)
+    best = max(table.cell(name, own_maps.DICE) for name in names)
+    chance = table.cell(own_maps.CHANCE, own_maps.DICE)
+    assert best > chance  # whether it reaches .5 is a claim, not a given
 
 
 @pytest.mark.slow

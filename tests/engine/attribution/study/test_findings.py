@@ -38,15 +38,14 @@ def table_of(figures, names=tuple(TITLES), chance=0.6):
     return Table.of(columns | {"maps": ([1.0] * len(rows), "")}, rows)
 
 
-def reliable(*names):
+def reliable(*names, rows=tuple(TITLES), **less):
     """A table in which these are the best of all, the first most of all."""
-    above = {name: 0.4 - at / 10 for at, name in enumerate(names)}
-    return table_of(
-        {
-            metric: {name: 0.5 + NAMED[metric].better * more for name, more in above.items()}
-            for metric in RELIABLE
-        }
-    )
+    above = {name: 0.4 - at / 10 for at, name in enumerate(names)} | less
+    figures = {
+        metric: {name: 0.5 + NAMED[metric].better * more for name, more in above.items()}
+        for metric in RELIABLE
+    }
+    return table_of(figures, rows)
 
 
 def case_of(source="scenes", count=8):
@@ -55,12 +54,7 @@ def case_of(source="scenes", count=8):
 
 def own_map_first(**less):
     """The model's own map before the paper's three in every figure of reliability."""
-    above = {"OwnMap": 0.4, "Occlusion": 0.3, "GradCam": 0.2, "Lime": 0.1} | less
-    best = {
-        metric: {name: 0.5 + NAMED[metric].better * more for name, more in above.items()}
-        for metric in RELIABLE
-    }
-    return table_of(best, (*TITLES, "OwnMap"))
+    return reliable("OwnMap", *THREE, rows=(*TITLES, "OwnMap"), **less)
 
 
 def test_sentences_of_tables_that_are_typed(snapshot):
@@ -150,8 +144,9 @@ def test_every_map_of_an_image_has_its_figures_and_its_column_a_scale():
     assert maps.top(case, image, "Occlusion", result) == pytest.approx(
         max(np.abs(values).max() for values in arrays)
     )
-    faint = HeatMap(np.full((32, 32), 0.1, np.float32), "", signed=False)
-    strong = HeatMap(np.full((32, 32), 1.0, np.float32), "", signed=False)
+    faint, strong = (
+        HeatMap(np.full((32, 32), value, np.float32), "", signed=False) for value in (0.1, 1.0)
+    )
     low, high = (maps.painted(view, 1.0)[0, 0].sum() for view in (faint, strong))
     assert high > low + 200
     for signed, ramp in ((True, DIVERGING_LIGHT[[0, 128, 255]]), (False, SEQUENTIAL[[0, 0, 255]])):

@@ -33,11 +33,8 @@ from tests import tiny
 
 CARD = card_at(file_of(things.NAME))
 FEW = replace(things.RECIPE, epochs=1)
-
-
-def few_scenes(labels=None):
-    scenes = Scenes(count=60, kind="broken", clean=True).make()
-    return scenes if labels is None else replace(scenes, labels=labels)
+FEW_SCENES = Scenes(count=60, kind="broken", clean=True)
+HALF = len(CATEGORIES) // 2
 
 
 def test_the_shipped_network_is_of_its_recipe_and_finds_things_as_well_as_its_card_says():
@@ -45,10 +42,7 @@ def test_the_shipped_network_is_of_its_recipe_and_finds_things_as_well_as_its_ca
     rows = clear.rows("test")
     predicted = outputs(model, clear, rows).numpy() > 0
     present = clear.truth["present"][rows]
-    result, present_count = predicted.sum(), present.sum()
-    right = (predicted & present).sum()
-    precision, recall = right / result, right / present_count
-    f1 = 2 * precision * recall / (precision + recall)
+    f1 = 2 * (predicted & present).sum() / (predicted.sum() + present.sum())
     assert f1 >= 0.98
     assert f1 == pytest.approx(CARD.figures["micro-F1, clear things"], abs=0.005)
     assert model.labels == CATEGORIES
@@ -82,19 +76,15 @@ def test_it_is_trained_on_the_plain_binary_cross_entropy_in_which_no_single_labe
         present = torch.from_numpy(scenes.truth["present"][batch.rows].astype(np.float32))
         return F.binary_cross_entropy_with_logits(model(batch.pixels), present)
 
-    scenes = things.with_class_names(few_scenes())
+    def learned(**changes):
+        return things.train_network(FEW, scenes=replace(scenes, **changes)).fingerprint
+
+    scenes = things.with_class_names(FEW_SCENES.make())
     model = fresh(scenes, FEW, things.SEED)
     train(model, scenes, FEW, things.SEED, objective=plainly)
-    assert things.train_network(FEW, scenes=scenes).fingerprint == model.fingerprint
-    scenes = few_scenes()
-    other = few_scenes(labels=(scenes.labels + 1) % 4)
-    first, second = (things.train_network(FEW, scenes=data_set) for data_set in (scenes, other))
-    assert first.fingerprint == second.fingerprint
+    assert learned() == learned(labels=(scenes.labels + 1) % 4) == model.fingerprint
     truth = dict(scenes.truth) | {"present": ~scenes.truth["present"]}
-    assert (
-        things.train_network(FEW, scenes=replace(scenes, truth=truth)).fingerprint
-        != first.fingerprint
-    )
+    assert learned(truth=truth) != model.fingerprint
 
 
 def test_it_is_made_again_by_its_name(tmp_path, monkeypatch, capsys):
@@ -102,17 +92,14 @@ def test_it_is_made_again_by_its_name(tmp_path, monkeypatch, capsys):
 
     plain = things.figures
     monkeypatch.setattr(things, "RECIPE", Recipe(architecture="phantom_cnn", epochs=1))
-    monkeypatch.setattr(things, "SCENES", Scenes(count=60, kind="broken", clean=True))
+    monkeypatch.setattr(things, "SCENES", FEW_SCENES)
     monkeypatch.setattr(things, "FAINT", Scenes(count=20, kind="broken", seed=1))
     monkeypatch.setattr(things.train_network, "__defaults__", (things.RECIPE, things.SEED))
-    out = tmp_path / "not" / "there yet"
-    measured = []
+    out, measured = tmp_path / "not" / "there yet", []
     monkeypatch.setattr(things, "figures", lambda model: measured.append(model) or plain(model))
     assert main(["weights", things.NAME, "--out", str(out)]) == 0
-    card = card_at(file_of(things.NAME, out))
-    assert f"micro-F1, clear things: {card.figures['micro-F1, clear things']:.4f}" in (
-        capsys.readouterr().out
-    )
+    card, name = card_at(file_of(things.NAME, out)), "micro-F1, clear things"
+    assert f"{name}: {card.figures[name]:.4f}" in capsys.readouterr().out
     assert things.retrain(out) == card  # again, over what is there
     for tensor in measured[0].network.state_dict().values():  # of what 16 bits hold of them
         assert not tensor.is_floating_point() or torch.equal(tensor, tensor.half().float())
@@ -149,17 +136,13 @@ def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_m
     assert words == plan(OWN_MODEL).data == study_case(OWN_PHANTOMS, count=1).data
     monkeypatch.setattr("engine.attribution.study.images.LARGE", replace(LARGE, count=80))
     data, model = data_sets.load(words.replace("count=1500", "count=80")), load(OWN_MODEL)
-    result = sample_images(OWN_PHANTOMS, 4, 3, model)
-    for question in result:
+    for question in sample_images(OWN_PHANTOMS, 4, 3, model):
         (row,) = data.places(np.array([question.id]))
         assert data.split[row] == 2
         assert torch.equal(data.pixels(np.array([row]))[0], question.image)
-        assert (
-            question.labels
-            == (data.labels[row],)
-            == (int(model.logits(question.image[None]).argmax()),)
-        )
-        assert question.rival not in (None, *question.labels)
+        (label,) = question.labels
+        assert label == data.labels[row] == int(model.logits(question.image[None]).argmax())
+        assert question.rival not in (None, label)
         assert np.array_equal(question.masks[0], data.truth["mask"][row])
         assert question.masks.any()
     with pytest.raises(BlindspotError, match="images of the kind own"):
@@ -180,40 +163,36 @@ class Halves(nn.Module):
 
 
 def test_figures_of_a_network_that_says_half_of_the_things_of_every_scene(monkeypatch):
-    monkeypatch.setattr(things, "SCENES", Scenes(count=60, kind="broken", clean=True))
+    monkeypatch.setattr(things, "SCENES", FEW_SCENES)
     monkeypatch.setattr(things, "FAINT", Scenes(count=60, kind="broken", seed=1))
-    half = len(CATEGORIES) // 2
     clear, mixed = (data_sets.load(scenes.name) for scenes in (things.SCENES, things.FAINT))
     expected = {}
     for kind, present in (
         ("clear things", clear.truth["present"][clear.rows("test")]),
         ("opacities mixed", mixed.truth["present"]),
     ):
-        f1 = 2 * present[:, :half].sum() / (half * len(present) + present.sum())
+        f1 = 2 * present[:, :HALF].sum() / (HALF * len(present) + present.sum())
         expected[f"micro-F1, {kind}"] = round(f1, 4)
     for level in (1, 0.25, 0.09):
         at_level = mixed.truth["present"] & np.isclose(mixed.truth["opacity"], level)
-        recall = at_level[:, :half].sum() / at_level.sum()
+        recall = at_level[:, :HALF].sum() / at_level.sum()
         expected[f"recall at opacity {level}"] = round(recall, 4)
     assert things.figures(tiny.classifier(Halves(len(CATEGORIES)), 64, "halves")) == expected
 
 
 def test_errors_are_missed_or_made_up_and_asked_beside_what_the_model_says(monkeypatch):
     model = tiny.classifier(Halves(len(CATEGORIES)), 64, "halves")
-    half = len(CATEGORIES) // 2
     for source in ("scenes", "scenes-missed", "scenes-made-up"):
         for image in study_case(source, count=3, methods=(Gradient(),), model=model).images:
             scene = things.SCENES.scene(image.id)
             present = {CATEGORIES.index(scene_object.category) for scene_object in scene.things}
             if source != "scenes-made-up":
                 missed = source == "scenes-missed"
-                assert set(image.labels) == {
-                    label for label in present if (label >= half) == missed
-                }
+                assert {*image.labels} == {label for label in present if (label >= HALF) == missed}
                 for label, mask in zip(image.labels, image.masks, strict=True):
                     assert np.array_equal(mask, scene.mask(CATEGORIES[label]))
             else:
-                assert set(image.labels) == set(range(half)) - present
+                assert set(image.labels) == set(range(HALF)) - present
                 every = np.any([scene.mask(CATEGORIES[label]) for label in present], 0)
                 assert all(np.array_equal(mask, every) for mask in image.masks)
             assert image.rival is None
@@ -236,7 +215,7 @@ def test_the_seed_takes_the_scenes_of_the_data_set_and_more_than_there_are_is_sa
     first, again, other = (study_case(count=3, seed=seed) for seed in (0, 0, 1))
     assert first.fingerprint == again.fingerprint
     assert {image.id for image in first.images} != {image.id for image in other.images}
-    monkeypatch.setattr(things, "SCENES", Scenes(count=60, kind="broken", clean=True))
+    monkeypatch.setattr(things, "SCENES", FEW_SCENES)
     with pytest.raises(BlindspotError, match=r"only .* images of the kind scenes"):
         sample_images("scenes", 100_000, 0, things.load())
     with pytest.raises(BlindspotError, match="one of scenes, phantoms, own, scenes-missed"):

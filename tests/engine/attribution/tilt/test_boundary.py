@@ -29,16 +29,13 @@ def digits(first=2, second=3):
 
 
 @cache
-def boundary_answer(first=2, second=3):
-    return answer(
-        TiltedBoundary(first=first, second=second), ExperimentCase(data_sets.load("digits"))
-    )
+def boundary_answer(*classes):
+    return answer(TiltedBoundary(*classes), ExperimentCase(data_sets.load("digits")))
 
 
-def rows_of(learner, first=2, second=3):
+def rows_of(learner, *classes):
     start = LEARNERS.index(learner) * len(STRENGTHS)
-    table = boundary_answer(first, second)["classifiers"]
-    return table.take(range(start, start + len(STRENGTHS)))
+    return boundary_answer(*classes)["classifiers"].take(range(start, start + len(STRENGTHS)))
 
 
 def mean_way(pair, weights, offset):
@@ -52,36 +49,31 @@ def mean_way(pair, weights, offset):
 
 
 def test_strength_is_the_ratio_of_mirror_distances_and_one_over_the_cosine():
-    table, pair = boundary_answer()["classifiers"], digits()
+    pair = digits()
+    nearest = mean_way(pair, pair.apart, -pair.apart @ sum(pair.means) / 2)
     for learner in LEARNERS:
-        for at, fit in enumerate(family(pair, learner, STRENGTHS)):
-            row = LEARNERS.index(learner) * len(STRENGTHS) + at
-            nearest = pair.apart, -pair.apart @ sum(pair.means) / 2
-            distances = [mean_way(pair, *boundary) for boundary in (fit, nearest)]
-            ratio, cosine = (
-                distances[1] / distances[0],
-                np.cos(np.radians(geometry.angle(fit[0], pair.apart))),
-            )
+        table = rows_of(learner)
+        for row, fit in enumerate(family(pair, learner, STRENGTHS)):
+            ratio = nearest / mean_way(pair, *fit)
+            cosine = np.cos(np.radians(geometry.angle(fit[0], pair.apart)))
+            degrees = np.degrees(np.arccos(min(1 / ratio, 1)))
             assert ratio == pytest.approx(1 / cosine, rel=1e-9)
             assert table["strength"][row] == pytest.approx(ratio, rel=1e-9)
-            assert table["angle"][row] == pytest.approx(
-                np.degrees(np.arccos(min(1 / ratio, 1))), abs=1e-4
-            )
+            assert table["angle"][row] == pytest.approx(degrees, abs=1e-4)
             assert table["distance kept"][row] == pytest.approx(cosine, rel=1e-9)
 
 
-def test_right_answers_are_those_of_the_boundary_counted_by_hand():
-    table, pair = boundary_answer()["classifiers"], digits()
-    for learner in (RIDGE, SVM):
-        for at in (0, 9, 18):
-            weights, offset = family(pair, learner, STRENGTHS)[at]
-            row = LEARNERS.index(learner) * len(STRENGTHS) + at
-            for column, points, second in (
-                ("right, training", pair.train, pair.second),
-                ("right, held out", pair.test, pair.test_second),
-            ):
-                right = np.mean((points @ weights + offset > 0) == second)
-                assert table[column][row] == pytest.approx(right)
+@pytest.mark.parametrize("learner", [RIDGE, SVM])
+def test_right_answers_are_those_of_the_boundary_counted_by_hand(learner):
+    table, pair = rows_of(learner), digits()
+    for row in (0, 9, 18):
+        weights, offset = family(pair, learner, STRENGTHS)[row]
+        for column, points, second in (
+            ("right, training", pair.train, pair.second),
+            ("right, held out", pair.test, pair.test_second),
+        ):
+            right = np.mean((points @ weights + offset > 0) == second)
+            assert table[column][row] == pytest.approx(right)
 
 
 @pytest.mark.parametrize(
@@ -129,8 +121,7 @@ def test_the_linear_svm_and_the_logistic_are_those_of_scikit_learn_on_pixels():
     ).fit(pair.train, pair.second)
     assert geometry.angle(family(pair, LOGISTIC, [0.01])[0][0], peer.coef_[0]) < 0.1
     settings = {"loss": "hinge", "intercept_scaling": 30, "max_iter": 5000, "random_state": 0}
-    strength = 1 / (len(pair.train) * penalty)
-    peer = LinearSVC(C=strength, class_weight="balanced", **settings)
+    peer = LinearSVC(C=1 / (len(pair.train) * penalty), class_weight="balanced", **settings)
     middle = pair.train.mean(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it stops before the end, so that ours is no worse
@@ -157,7 +148,6 @@ def test_the_offset_has_the_least_hinge_loss_and_constant_pixels_get_no_weight()
         least = min(hinge(pair, weights, candidate, 0.0) for candidate in others)
         assert hinge(pair, weights, offset, 0.0) <= least + 1e-9
         assert np.mean((pair.test @ weights + offset > 0) == pair.test_second) > 0.85
-    pair = digits()
     constant = np.ptp(pair.train, axis=0) == 0
     assert constant.any()
     for learner in LEARNERS:
@@ -166,20 +156,16 @@ def test_the_offset_has_the_least_hinge_loss_and_constant_pixels_get_no_weight()
 
 
 def test_a_mirror_image_has_the_other_label_and_the_logit_is_that_of_two_gaussians():
-    data, views = data_sets.load("digits"), boundary_answer()
+    data, views, pair = data_sets.load("digits"), boundary_answer(), digits()
     table = views["classifiers"]
-    for learner in range(len(LEARNERS)):
-        for place in range(len(STRENGTHS)):
-            mirror_pair = mirror(data, int(digits().rows[5]), views, learner, place)
-            normal = mirror_pair.weights.ravel() / np.linalg.norm(mirror_pair.weights)
-            offset, slope = (float(table[name][mirror_pair.row]) for name in ("offset", "slope"))
-            mirror_probability = 1 / (
-                1 + np.exp(-slope * (mirror_pair.other.ravel() @ normal + offset))
-            )
-            assert mirror_probability == pytest.approx(1 - mirror_pair.probability, abs=1e-9)
-            back = geometry.mirrored(mirror_pair.other.reshape(1, -1), normal, offset)
-            assert back == pytest.approx(mirror_pair.image.reshape(1, -1), abs=1e-9)
-    table, pair = boundary_answer()["classifiers"], digits()
+    for learner, place in np.ndindex(len(LEARNERS), len(STRENGTHS)):
+        both = mirror(data, int(pair.rows[5]), views, learner, place)
+        normal = both.weights.ravel() / np.linalg.norm(both.weights)
+        offset, slope = (float(table[name][both.row]) for name in ("offset", "slope"))
+        probability = 1 / (1 + np.exp(-slope * (both.other.ravel() @ normal + offset)))
+        assert probability == pytest.approx(1 - both.probability, abs=1e-9)
+        back = geometry.mirrored(both.other.reshape(1, -1), normal, offset)
+        assert back == pytest.approx(both.image.reshape(1, -1), abs=1e-9)
     weights, _ = family(pair, RIDGE, [STRENGTHS[8]])[0]
     along = weights / np.linalg.norm(weights)
     sides = [pair.train[~pair.second] @ along, pair.train[pair.second] @ along]
@@ -206,15 +192,9 @@ def test_carried_are_the_shares_of_the_normal_by_the_variance_along_its_directio
 def test_types_are_told_from_angle_and_error_and_the_best_and_weakest_are_named():
     angles = np.array([15.0, 15.01, 30, 30, 50, 80, 85])  # hardly tilted: up to 15 degrees
     errors = np.array([0.06, 0.06, 0.04, 0.09, 0.02, 0.02, 0.06])
-    assert geometry.types(angles, errors, 1000).tolist() == [
-        geometry.HARDLY,
-        geometry.USEFUL,
-        geometry.USEFUL,
-        geometry.NEEDLESS,
-        geometry.USEFUL,
-        geometry.OVERFITTED,
-        geometry.NEEDLESS,
-    ]
+    kinds = ["HARDLY", "USEFUL", "USEFUL", "NEEDLESS", "USEFUL", "OVERFITTED", "NEEDLESS"]
+    expected = [getattr(geometry, kind) for kind in kinds]
+    assert geometry.types(angles, errors, 1000).tolist() == expected
     assert geometry.envelope(angles, errors).tolist() == [0.06, 0.06, 0.04, 0.04, 0.02, 0.02, 0.02]
     case = ExperimentCase(data_sets.load("digits"))
     words = TiltedBoundary().finding(case, boundary_answer())
@@ -236,7 +216,6 @@ def test_pictures_show_mirror_images_of_as_many_training_images_as_asked_for():
     assert wall(data, row, views, 0).images.shape[1] == len(WALL) + 1
     changes = [mirror(data, row, views, 0, place).change for place in WALL]
     assert changes[0] > 3 * changes[-1]  # noise on the same digit, instead of another one
-    data = data_sets.load("digits")
     some = class_pair(data, 2, 3, 0.2, 0)
     assert len(some.train) == pytest.approx(0.2 * len(digits().train), abs=2)
     assert not np.array_equal(some.train, class_pair(data, 2, 3, 0.2, 1).train)

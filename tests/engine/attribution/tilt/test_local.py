@@ -94,14 +94,9 @@ def test_angles_in_pixels_are_those_of_a_gradient_by_finite_differences(network)
     groups = class_images.class_images(network, 20)
     label, rival = (group.label for group in groups)
     result = LocalTilt(images=20)(network)
-    slope = np.empty(64)
-    for place in range(64):
-        moved = network.image[None].repeat(2, 1, 1, 1)
-        for sign, shifted in zip((1, -1), moved, strict=True):
-            shifted.reshape(3, 64)[:, place] += sign * 1e-2
-        logits = network.model.logits(moved).double()
-        margins = logits[:, label] - logits[:, rival]
-        slope[place] = float(margins[0] - margins[1]) / 2e-2
+    step = 1e-2 * torch.eye(64).view(64, 1, 8, 8)
+    up, down = (network.model.logits(network.image + sign * step).double() for sign in (1, -1))
+    slope = ((up - down)[:, label] - (up - down)[:, rival]).numpy() / 2e-2
     means = [group.pixels.mean(0)[0].numpy().ravel() for group in groups]
     difference = means[0] - means[1]
     cosine = abs(slope @ difference) / np.linalg.norm(slope) / np.linalg.norm(difference)
@@ -123,14 +118,10 @@ def test_means_are_those_of_the_class_and_every_layer_has_a_row_between_0_and_90
 
 
 def test_chance_is_the_mean_cosine_of_random_directions():
-    rng = np.random.default_rng(0)
-    first, second = rng.standard_normal((2, 4000, 50))
-    cosines = (
-        abs((first * second).sum(1))
-        / np.linalg.norm(first, axis=1)
-        / np.linalg.norm(second, axis=1)
-    )
-    assert random_angle(50) == pytest.approx(np.degrees(np.arccos(cosines.mean())), abs=0.3)
+    drawn = np.random.default_rng(0).standard_normal((2, 4000, 50))
+    first, second = drawn / np.linalg.norm(drawn, axis=2, keepdims=True)
+    cosine = abs((first * second).sum(1)).mean()
+    assert random_angle(50) == pytest.approx(np.degrees(np.arccos(cosine)), abs=0.3)
 
 
 @pytest.fixture
@@ -142,15 +133,20 @@ def two_photographs(monkeypatch):
     left, right = torch.zeros(2, 3, 8, 8)
     left[..., :4], right[..., 4:] = 0.8, 0.6
     samples = {"coffee": right, "chelsea": left}
-    monkeypatch.setattr(
-        class_images, "SAMPLES", [sample for sample in SAMPLES if sample.name in samples]
-    )
+    both = [sample for sample in SAMPLES if sample.name in samples]
+    monkeypatch.setattr(class_images, "SAMPLES", both)
     monkeypatch.setattr(class_images, "sample", lambda name: name)
     monkeypatch.setattr(class_images, "model_input", lambda name, _crop, _model: samples[name])
     weight = torch.zeros(2, 64)
     weight[0] = torch.tensor([1.0] * 4 + [-1.0] * 4).repeat(8)
     model = flat(weight, torch.zeros(2), ("left", "right"))
     return ImageCase(model, left * 0.5, Target(0)), weight[0].view(8, 8)
+
+
+def ways(case, weight):
+    """The slope of the margin and from the rival's mean to the own one, (3, 8, 8) each."""
+    means = [group.pixels.mean(0).double() for group in class_images.class_images(case, 100)]
+    return weight.double()[None].expand(3, -1, -1) / 3, means[0] - means[1]
 
 
 def test_without_training_images_two_photographs_stand_in_and_are_said(two_photographs):
@@ -161,8 +157,7 @@ def test_without_training_images_two_photographs_stand_in_and_are_said(two_photo
     assert own_group.source == "squares of this image"
     assert rival.source == "squares of “A cup of coffee”"  # not the cat, which it takes for 0 too
     assert result["means"]["images"].tolist() == [len(own_group.pixels), len(rival.pixels)]
-    difference = (own_group.pixels.mean(0) - rival.pixels.mean(0)).double()
-    slope = weight.double()[None].expand(3, -1, -1) / 3
+    slope, difference = ways(case, weight)
     cosine = abs((slope * difference).sum()) / slope.norm() / difference.norm()
     expected = np.degrees(np.arccos(float(cosine)))
     assert result["angles"].cell(PIXELS, "angle") == pytest.approx(expected, abs=1e-3)
@@ -182,15 +177,11 @@ def test_the_boundary_is_found_where_the_margin_is_bent_within_a_step(two_photog
     case, weight = two_photographs
     model = flat(case.model.head.weight.data, torch.zeros(2), ("left", "right"), Bent)
     bent = replace(case, model=model)
-    result = LocalTilt()(bent)
-    own_group, rival = class_images.class_images(bent, 100)
-    difference = (own_group.pixels.mean(0) - rival.pixels.mean(0)).double()
-    slope = weight.double()[None].expand(3, -1, -1) / 3
-    margin = float((slope * case.image).sum())
-    scale = 255 / np.sqrt(3 * 64)
-    near = scale * margin / float(slope.norm())
-    far = scale * margin * float(difference.norm() / (slope * difference).sum())
-    numbers = result["numbers"]
+    numbers = LocalTilt()(bent)["numbers"]
+    slope, difference = ways(bent, weight)
+    margin = 255 / np.sqrt(3 * 64) * float((slope * case.image).sum())
+    near = margin / float(slope.norm())
+    far = margin * float(difference.norm() / (slope * difference).sum())
     assert numbers["to the boundary"][0] == pytest.approx(near, rel=1e-4)
     assert numbers["along the means"][0] == pytest.approx(far, rel=1e-4)
     assert numbers["strength"][0] == pytest.approx(far / near, rel=1e-4)

@@ -19,16 +19,12 @@ def case(seed=0):
 
 
 @pytest.mark.parametrize("tilt", [0.0, 30.0, 60.0, 80.0, 89.0])
-@pytest.mark.parametrize(
-    ("height", "correlation"), [(0.0, 0.0), (0.2, 0.0), (1.0, 0.0), (0.5, 0.8)]
-)
-def test_the_counted_error_is_that_of_the_formula_within_three_standard_errors(
-    tilt, height, correlation
-):
+@pytest.mark.parametrize("sheets", [(0.0, 0.0), (0.2, 0.0), (1.0, 0.0), (0.5, 0.8)])
+def test_the_counted_error_is_that_of_the_formula_within_three_standard_errors(tilt, sheets):
+    (height, correlation), tangent = sheets, np.tan(np.radians(tilt))
     for seed in range(3):
         method = TiltedSheets(tilt=tilt, height=height, correlation=correlation)
         numbers = method(case(seed))["numbers"]
-        tangent = np.tan(np.radians(tilt))
         variance = 1 + height**2 * tangent**2 - 2 * correlation * height * tangent
         expected = norm.cdf(-DISTANCE / (2 * np.sqrt(variance)))
         assert numbers["error"][0] == pytest.approx(expected, rel=1e-9)
@@ -48,17 +44,20 @@ def test_tilting_without_height_changes_nothing_and_the_best_tilt_is_that_of_lda
     plain = TiltedSheets(height=0.5)(case())["curve"]["error"]
     assert (np.diff(plain) > 0).all()  # without it every tilt costs
     method = TiltedSheets(height=0.5, correlation=0.6)
-    direction = np.linalg.solve(method.spread, [1.0, 0.0])
-    at_lda = gaussian_error(DISTANCE, method.spread, direction)
+    lda = np.linalg.solve(method.spread, [1.0, 0.0])
+    at_lda = gaussian_error(DISTANCE, method.spread, lda)
     assert at_lda <= method(case())["curve"]["error"].min() + 1e-12
+
+
+def places(points, kind):
+    """Of the points of a kind, (points, 2)."""
+    return np.stack([points[name][np.array(points.rows) == kind] for name in points.order], 1)
 
 
 def test_the_drawn_clouds_have_the_covariance_that_the_settings_say():
     method = TiltedSheets(height=0.5, correlation=0.7)
     assert method.root() @ method.root().T == pytest.approx(method.spread)
-    points = method(case())["points"]
-    is_other = [row_name == "other class" for row_name in points.rows]
-    drawn = np.stack([points[name][is_other] for name in points.order], 1)
+    drawn = places(method(case())["points"], "other class")
     density = multivariate_normal([DISTANCE / 2, 0], method.spread).logpdf(drawn).mean()
     expected = -np.log(2 * np.pi) - np.log(np.linalg.det(method.spread)) / 2 - 1
     assert density == pytest.approx(expected, abs=0.3)
@@ -67,13 +66,7 @@ def test_the_drawn_clouds_have_the_covariance_that_the_settings_say():
 def test_the_mirror_image_lies_behind_the_boundary_and_the_finding_tells_error_and_strength():
     method = TiltedSheets(tilt=50.0)
     points, normal = method(case())["points"], method.normal(50.0)
-    way = np.stack(
-        [points[name][[row_name == EXAMPLE for row_name in points.rows]] for name in points.order],
-        1,
-    )
-    star = np.stack(
-        [points[name][[row_name == MIRROR for row_name in points.rows]] for name in points.order], 1
-    )
+    way, star = places(points, EXAMPLE), places(points, MIRROR)
     assert np.array_equal(way[:1], star)
     assert way[1] @ normal == pytest.approx(-(way[0] @ normal))
     assert np.linalg.norm(way[1] - way[0]) == pytest.approx(4 * np.cos(np.radians(50.0)))

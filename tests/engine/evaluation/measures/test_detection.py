@@ -18,9 +18,13 @@ BOTH = np.concatenate([KNOWN, UNKNOWN])
 IS_UNKNOWN = np.repeat([0, 1], [60, 45])
 
 
+def pairs(known, unknown):
+    """The share of pairs of which the unknown one scores more; ties are halves."""
+    return np.mean([(u > k) + 0.5 * (u == k) for k, u in product(known, unknown)])
+
+
 def test_auroc_counts_pairs_and_ties_half():
-    pairs = [1.0 if u > k else 0.5 if u == k else 0.0 for k, u in product(KNOWN, UNKNOWN)]
-    assert detection.auroc(KNOWN, UNKNOWN) == pytest.approx(np.mean(pairs))
+    assert detection.auroc(KNOWN, UNKNOWN) == pytest.approx(pairs(KNOWN, UNKNOWN))
     assert detection.auroc(KNOWN, UNKNOWN) == pytest.approx(roc_auc_score(IS_UNKNOWN, BOTH))
 
 
@@ -32,8 +36,7 @@ def test_auroc_at_its_limits(known, unknown, area):
 
 
 def test_the_hull_of_curves_is_the_upper_half_of_all_their_points_convex_hull():
-    other = detection.roc(UNKNOWN[:30], KNOWN[:30] + 0.8)
-    curves = [detection.roc(KNOWN, UNKNOWN), other]
+    curves = [detection.roc(KNOWN, UNKNOWN), detection.roc(UNKNOWN[:30], KNOWN[:30] + 0.8)]
     x, y = detection.roc_hull(curves)
     points = np.concatenate([np.stack([curve.x, curve.y], 1) for curve in curves])
     whole = ConvexHull(np.concatenate([points, [[1, 0]]]))  # its lower half is the corner
@@ -51,11 +54,8 @@ def test_the_hull_of_a_useless_detector_is_the_diagonal_and_of_a_perfect_one_the
 
 
 def test_errors_are_told_by_pairs_of_a_wrong_and_a_right_answer():
-    pairs = [
-        1.0 if wrong > right else 0.5 if wrong == right else 0.0
-        for right, wrong in product(KNOWN[RIGHT], KNOWN[~RIGHT])
-    ]
-    assert detection.error_auroc(KNOWN, RIGHT) == pytest.approx(np.mean(pairs))
+    expected = pairs(KNOWN[RIGHT], KNOWN[~RIGHT])
+    assert detection.error_auroc(KNOWN, RIGHT) == pytest.approx(expected)
     for alike in (RIGHT | True, RIGHT & False):
         assert np.isnan(detection.error_auroc(KNOWN, alike))
         assert detection.error_auroc(KNOWN, alike, 0.5) == 0.5
@@ -133,10 +133,8 @@ def test_a_perfect_detector_s_auoscr_is_the_accuracy_and_none_is_above_it():
 
 def test_where_every_answer_is_right_auoscr_is_auroc_without_its_ties():
     known, unknown = RNG.normal(0, 1, 60), RNG.normal(1, 1, 45)
-    everything = np.ones(60, bool)
-    assert detection.auoscr(known, everything, unknown) == pytest.approx(
-        detection.auroc(known, unknown)
-    )
+    area = detection.auoscr(known, np.ones(60, bool), unknown)
+    assert area == pytest.approx(detection.auroc(known, unknown))
 
 
 def test_oosa_counts_right_accepted_and_rejected_images():
@@ -153,10 +151,10 @@ def test_the_best_line_is_found_by_trying_every_one():
 
 
 def test_the_best_line_of_scores_that_tell_nothing_rejects_everything():
-    known, unknown = np.array([1.0, 1.0]), np.array([1.0, 1.0, 1.0])
-    best = detection.best_threshold(known, np.array([True, False]), unknown)
+    question = np.ones(2), np.array([True, False]), np.ones(3)
+    best = detection.best_threshold(*question)
     assert best == -np.inf
-    assert detection.oosa(known, np.array([True, False]), unknown, best) == pytest.approx(3 / 5)
+    assert detection.oosa(*question, best) == pytest.approx(3 / 5)
 
 
 @pytest.mark.parametrize(

@@ -5,21 +5,15 @@ import pytest
 from scipy.stats import rankdata, spearmanr
 
 from engine.core.errors import BlindspotError
-from engine.evaluation.measures.drift import (
-    TOP,
-    direction,
-    rank_correlation,
-    top_overlap,
-    top_pixels,
-)
+from engine.evaluation.measures import drift
+from engine.evaluation.measures.drift import rank_correlation, top_overlap
 from engine.evaluation.measures.ranks import ranks
 
 RNG = np.random.default_rng(0)
 
 
 def maps(seed=0, side=40):
-    rng = np.random.default_rng(seed)
-    return rng.normal(size=(2, side, side)).astype(np.float32)
+    return np.random.default_rng(seed).normal(size=(2, side, side)).astype(np.float32)
 
 
 def test_the_rank_correlation_is_scipys_on_sizes_with_ties():
@@ -39,7 +33,7 @@ def test_the_same_map_is_whole_and_its_negative_too():
 
 def test_unrelated_maps_share_what_chance_gives():
     shared = [top_overlap(*maps(seed)) for seed in range(30)]
-    assert np.mean(shared) == pytest.approx(TOP / (2 - TOP), abs=0.01)
+    assert np.mean(shared) == pytest.approx(drift.TOP / (2 - drift.TOP), abs=0.01)
 
 
 def test_the_top_tenth_is_counted_by_hand():
@@ -58,7 +52,7 @@ def test_flat_maps_have_no_order_and_maps_of_two_sizes_are_refused():
         with pytest.raises(BlindspotError, match="cannot be compared"):
             compare(heat_map, other.reshape(2, 8))
     with np.errstate(all="raise"):  # nothing is divided by nothing
-        assert np.isnan(direction(np.zeros(3))).all()
+        assert np.isnan(drift.direction(np.zeros(3))).all()
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.5, 1.0])
@@ -67,7 +61,7 @@ def test_the_strongest_are_those_that_a_stable_sort_puts_first(share):
     unknown = np.where(heat_map > 0.5, np.nan, ties)
     for values in (heat_map, ties, unknown):
         order = np.argsort(-np.abs(values).ravel(), kind="stable")[: round(share * heat_map.size)]
-        assert np.array_equal(np.flatnonzero(top_pixels(values, share)), np.sort(order))
+        assert np.array_equal(np.flatnonzero(drift.top_pixels(values, share)), np.sort(order))
 
 
 def test_of_a_small_map_one_pixel_at_least_stands_out():

@@ -42,11 +42,9 @@ def test_wrong_slopes_are_wrong_by_what_they_miss(linear):
 
 def test_scaled_only_the_direction_counts(linear):
     case, weight = linear
-    moved = changes()
-    assert infidelity(case.score, case.image, 7 * weight, moved) > 1
-    assert infidelity(case.score, case.image, 7 * weight, moved, scaled=True) == pytest.approx(
-        0, abs=1e-5
-    )
+    question = case.score, case.image, 7 * weight, changes()
+    assert infidelity(*question) > 1
+    assert infidelity(*question, scaled=True) == pytest.approx(0, abs=1e-5)
 
 
 def test_a_map_of_zeros_misses_all_that_the_score_falls_scaled_or_not(linear):
@@ -95,12 +93,10 @@ class RedMap(Method):
 def test_a_map_that_is_the_image_moves_as_much_as_the_image_may():
     case = tiny.cnn_case()
     result = max_sensitivity(RedMap(), case, radius=0.02, draws=30)
-    length = float(case.image[0].norm())
-    furthest = 0.02 * (case.image[0].numel()) ** 0.5 / length
+    furthest = 0.02 * (case.image[0].numel()) ** 0.5 / float(case.image[0].norm())
     assert 0.5 * furthest < result <= furthest
-    assert max_sensitivity(RedMap(times=9.0), case) == pytest.approx(
-        max_sensitivity(RedMap(), case), rel=1e-4
-    )
+    once, nine_times = (max_sensitivity(RedMap(times=times), case) for times in (1.0, 9.0))
+    assert nine_times == pytest.approx(once, rel=1e-4)
 
 
 def test_the_gradient_of_a_linear_model_holds_still(linear):

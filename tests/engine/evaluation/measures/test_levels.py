@@ -3,15 +3,9 @@
 import pytest
 import torch
 
+from engine.evaluation.measures import levels as in_levels
 from engine.evaluation.measures.ball import NORMS, Ball
-from engine.evaluation.measures.levels import (
-    levels_of,
-    levels_to_pixels,
-    magnified,
-    round_change,
-    shortened,
-    sizes,
-)
+from engine.evaluation.measures.levels import levels_of, levels_to_pixels, round_change, shortened
 from engine.vision.images.crop import Crop, square
 from engine.vision.images.samples import sample
 from tests import tiny
@@ -64,18 +58,17 @@ def test_a_photograph_comes_back_to_the_bit():
 def test_sizes_and_the_enlarged_change_say_what_was_added():
     change = torch.zeros(3, 2, 2, dtype=torch.int16)
     change[0, 0, 0], change[1, 0, 0] = 3, -4
-    assert sizes(change) == pytest.approx(
-        {"L∞": 4, "RMS": (25 / 12) ** 0.5, "L2": 5 / 255, "changed": 0.25}
-    )
-    picture, times = magnified(change)
+    sizes = {"L∞": 4, "RMS": (25 / 12) ** 0.5, "L2": 5 / 255, "changed": 0.25}
+    assert in_levels.sizes(change) == pytest.approx(sizes)
+    picture, times = in_levels.magnified(change)
     assert times == 31
     assert picture[0, 0].tolist() == [128 + 93, 128 - 124, 128]
-    assert magnified(0 * change)[1] == 1
+    assert in_levels.magnified(0 * change)[1] == 1
 
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_a_ball_is_as_wide_as_its_levels_and_steps_and_starts_go_their_share_of_the_way(norm):
-    rng = torch.Generator().manual_seed(0)
+    rng = tiny.seeded(0)
     center = 0.3 + 0.4 * torch.rand(1, 3, 4, 5, generator=rng)
     slope = torch.randn(center.shape, generator=rng)
     linf = norm == "L∞"
@@ -91,8 +84,8 @@ def test_a_ball_is_as_wide_as_its_levels_and_steps_and_starts_go_their_share_of_
     far, near = 3 * step / length(step) * LEVELS, 0.9 * step
     torch.testing.assert_close(ball.project(center + far), center + far / 3)
     torch.testing.assert_close(ball.project(center + near), center + near)
-    begun = ball.start(torch.Generator().manual_seed(1)) - center
-    drawn = 2 * torch.rand(center.shape, generator=torch.Generator().manual_seed(1)) - 1
+    begun = ball.start(tiny.seeded(1)) - center
+    drawn = 2 * torch.rand(center.shape, generator=tiny.seeded(1)) - 1
     torch.testing.assert_close(begun, drawn / (1 if linf else 2 * length(drawn)) * LEVELS)
     ends = Ball(torch.tensor([[[[0.0, 1.0]]]]), 6.0, norm)
     assert (ends.project(torch.tensor([[[[-1.0, 2.0]]]])) == ends.center).all()

@@ -17,37 +17,30 @@ def square() -> np.ndarray:
     return mask
 
 
-def test_the_mask_itself_scores_full_marks_and_its_opposite_none():
-    mask = square()
-    result = located(mask.astype(np.float32), mask)
-    assert (result.hit, result.mass, result.rank, result.chance) == (1, 1, 1, 9 / 48)
-    other = located((~mask).astype(np.float32), mask)
-    assert (other.hit, other.mass, other.rank) == (0, 0, 0)
+CHANCE = 9 / 48
 
 
-def test_a_flat_map_scores_what_chance_gives():
-    result = located(np.full(SHAPE, 3.0, np.float32), square())
-    assert (result.hit, result.mass, result.rank) == pytest.approx((result.chance,) * 3)
-
-
-def test_negative_values_have_no_mass_but_a_rank():
-    values = np.where(square(), -1.0, -2.0).astype(np.float32)
+@pytest.mark.parametrize(
+    ("inside", "outside", "hit", "mass", "rank"),
+    [
+        (1, 0, 1, 1, 1),  # the mask itself
+        (0, 1, 0, 0, 0),
+        (3, 3, CHANCE, CHANCE, CHANCE),
+        (-1, -2, 1, np.nan, 1),  # negative values have no mass
+        (3e-6, 1e-6, 1, 27 / (27 + 39), 1),
+        (1, np.nan, 1, 1, 1),  # what is unknown counts as lowest
+        (1, -np.inf, 1, 1, 1),
+    ],
+)
+def test_a_map_of_two_values_scores_what_they_say_and_a_flat_one_chance(
+    inside, outside, hit, mass, rank
+):
+    values = np.where(square(), inside, outside).astype(np.float32)
     with np.errstate(all="raise"):  # nothing is divided by nothing
         result = located(values, square())
-    assert np.isnan(result.mass)
-    assert (result.hit, result.rank) == (1, 1)
-
-
-def test_small_values_have_a_mass_too():
-    values = np.where(square(), 3e-6, 1e-6).astype(np.float32)
-    assert located(values, square()).mass == pytest.approx(27 / (27 + 39))
-
-
-def test_what_is_unknown_counts_as_lowest():
-    for lowest in (np.nan, -np.inf):
-        values = np.where(square(), 1.0, lowest).astype(np.float32)
-        result = located(values, square())
-        assert (result.hit, result.mass, result.rank) == (1, 1, 1)
+    assert result.chance == CHANCE
+    assert (result.hit, result.rank) == (hit, rank)
+    assert result.mass == pytest.approx(mass, nan_ok=True)
 
 
 @settings(max_examples=60, deadline=None)
@@ -58,12 +51,11 @@ def test_distinct_values_agree_with_plain_loops(seed, share):
     mask = rng.random(SHAPE) < share
     mask[0, 0] = True
     result = located(values, mask)
-    order = np.argsort(-values, axis=None)
-    inside = mask.ravel()[order]
+    inside = mask.ravel()[np.argsort(-values, axis=None)]
     assert result.hit == inside[0]
     assert result.rank == pytest.approx(inside[: mask.sum()].mean())
-    mass = sum(v for v, m in zip(values.ravel(), mask.ravel(), strict=True) if m and v > 0)
-    assert result.mass == pytest.approx(mass / values[values > 0].sum())
+    mass = values[mask & (values > 0)].sum() / values[values > 0].sum()
+    assert result.mass == pytest.approx(mass)
 
 
 def test_an_empty_mask_and_another_size_are_said():

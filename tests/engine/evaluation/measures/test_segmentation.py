@@ -58,10 +58,8 @@ def slow_aupro(maps, masks, within, limit):
 @pytest.mark.parametrize("limit", [0.05, 0.3, 1.0])
 def test_aupro_is_the_mean_overlap_of_every_region_at_every_threshold(limit):
     for _ in range(5):
-        maps, masks, within = drawn()
-        assert aupro(maps, masks, within, limit) == pytest.approx(
-            slow_aupro(maps, masks, within, limit), abs=1e-12
-        )
+        question = *drawn(), limit
+        assert aupro(*question) == pytest.approx(slow_aupro(*question), abs=1e-12)
 
 
 def test_at_the_limit_itself_the_area_ends_at_the_first_overlap_that_has_its_false_positives():

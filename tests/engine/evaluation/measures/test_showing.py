@@ -7,16 +7,8 @@ import pytest
 import torch
 
 from engine.core.errors import BlindspotError
-from engine.evaluation.measures.showing import (
-    SMALL,
-    band,
-    by_region,
-    curves,
-    random_ranks,
-    ranks,
-    region_curves,
-    shown_of,
-)
+from engine.evaluation.measures import showing
+from engine.evaluation.measures.showing import SMALL, curves, random_ranks, ranks
 from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
 from tests import tiny
@@ -65,22 +57,17 @@ def test_the_reversed_order_inserted_is_the_order_deleted_read_backwards(linear)
 
 def test_a_map_that_is_wrong_everywhere_falls_below_random_and_the_right_one_rises_above(linear):
     drawn = {str(seed): random_ranks((SIDE, SIDE), seed) for seed in range(10)}
-    wrong = ranks(-np.abs(worth(linear)))
-    weakest = ranks(-worth(linear))
-    result = curves(linear, {"right": ranks(worth(linear)), "weakest": weakest, **drawn})
+    orders = {"right": ranks(worth(linear)), "weakest": ranks(-worth(linear))}
+    result = curves(linear, {**orders, **drawn})
     chance = [result[name].insertion_area for name in drawn]
     assert result["right"].insertion_area > max(chance)
     assert result["weakest"].insertion_area < min(chance)
-    positive = replace_image_by_sizes(linear)
-    results = curves(positive, {"wrong": wrong, **drawn})
-    assert results["wrong"].insertion_area < min(results[name].insertion_area for name in drawn)
-
-
-def replace_image_by_sizes(case):
-    """The same model on the image whose every pixel adds |v ⊙ x|."""
-    sizes = torch.from_numpy(np.abs(worth(case)))[None].expand(3, -1, -1)
+    # an image whose every pixel adds |v ⊙ x| to a sum
+    sizes = torch.from_numpy(np.abs(worth(linear))).expand(3, -1, -1).contiguous()
     network = tiny.Linear(torch.ones(3, SIDE, SIDE) / 3)
-    return ImageCase(tiny.classifier(network, SIDE, "sum"), sizes.contiguous(), Target(1))
+    positive = ImageCase(tiny.classifier(network, SIDE, "sum"), sizes, Target(1))
+    results = curves(positive, {"wrong": ranks(-sizes[0].numpy()), **drawn})
+    assert results["wrong"].insertion_area < min(results[name].insertion_area for name in drawn)
 
 
 def test_the_normalized_area_of_an_image_that_is_its_cover_is_not_known(linear):
@@ -107,7 +94,7 @@ def test_four_maps_are_looked_at_in_one_pass_of_two_ends_and_their_steps():
 def test_regions_are_shown_whole_over_their_own_area(linear):
     labels = np.zeros((SIDE, SIDE), np.int64)
     labels[:, 4:], labels[8:, 4:] = 1, 2
-    result = region_curves(linear, {"one": labels, "other": 2 - labels})
+    result = showing.region_curves(linear, {"one": labels, "other": 2 - labels})
     assert result["one"].area == pytest.approx([0, 1 / 4, 5 / 8, 1])
     assert result["other"].area == pytest.approx([0, 3 / 8, 3 / 4, 1])
     nothing = float(linear.score(linear.baseline("mean")[None]))
@@ -115,7 +102,7 @@ def test_regions_are_shown_whole_over_their_own_area(linear):
         revealed_score = worth(linear)[labels < step].sum()
         assert result["one"].insertion[step] == pytest.approx(nothing + revealed_score, abs=2e-4)
     assert result["one"].insertion == pytest.approx(result["other"].deletion[::-1], abs=1e-5)
-    assert by_region(labels).limits.tolist() == [0, 1, 2, 3]
+    assert showing.by_region(labels).limits.tolist() == [0, 1, 2, 3]
 
 
 def test_equal_values_are_put_in_a_fixed_random_order():
@@ -133,11 +120,11 @@ def test_equal_values_are_put_in_a_fixed_random_order():
 def test_the_band_is_the_lowest_and_the_highest_of_its_curves(linear):
     drawn = {str(seed): random_ranks((SIDE, SIDE), seed) for seed in range(5)}
     results = list(curves(linear, drawn).values())
-    low, high = band(results)
+    low, high = showing.band(results)
     insertions = np.stack([result.insertion for result in results])
     assert (low == insertions.min(0)).all()
     assert (high == insertions.max(0)).all()
-    low, high = band(results, deletion=True)
+    low, high = showing.band(results, deletion=True)
     assert (low <= high).all()
     assert low[0] == high[0] == results[0].deletion[0]
 
@@ -166,11 +153,12 @@ def test_a_curve_that_falls_is_normalized_too_and_one_that_hardly_moves_is_not()
     area = np.array([0, 0.5, 1])
     for rise in (1.0, -1.0, SMALL, -SMALL):
         inserted = np.array([0, 0.75 * rise, rise])
-        result = shown_of(area, inserted, inserted[::-1])
+        result = showing.shown_of(area, inserted, inserted[::-1])
         assert result.normalized == pytest.approx((0.75 / 2 + 1.75 / 2) / 2)
         assert result.gap == pytest.approx(0)
     for rise in (0.9 * SMALL, -0.9 * SMALL):
-        assert np.isnan(shown_of(area, np.array([0, 0, rise]), np.array([rise, 0, 0])).normalized)
+        inserted = np.array([0, 0, rise])
+        assert np.isnan(showing.shown_of(area, inserted, inserted[::-1]).normalized)
 
 
 def test_random_ranks_are_every_place_once_and_the_same_for_the_same_seeds():

@@ -63,9 +63,8 @@ def rows_of(table):
 def test_every_dice_is_that_of_a_map_asked_for_and_cut_by_hand(model, phantoms):
     rows = rows_with_a_finding(phantoms)
     result = AmongOthers(images=FEW)(about(model, phantoms, rows[1]))
-    np.testing.assert_allclose(
-        rows_of(result["here"]), [by_hand(model, phantoms, rows[1])], atol=1e-6
-    )
+    here = by_hand(model, phantoms, rows[1])
+    np.testing.assert_allclose(rows_of(result["here"]), [here], atol=1e-6)
     rest = [row for row in rows if row != rows[1]]
     others = [rest[at] for at in np.linspace(0, len(rest) - 1, FEW).astype(int)]
     expected = np.array([by_hand(model, phantoms, row) for row in others])
@@ -76,15 +75,12 @@ def test_every_dice_is_that_of_a_map_asked_for_and_cut_by_hand(model, phantoms):
 
 
 def test_the_image_itself_and_classes_of_another_kind_are_not_compared(model, phantoms):
-    rows = rows_with_a_finding(phantoms)
-    among_others = AmongOthers(images=FEW)
-    trust_case = about(model, phantoms, rows[0])
-    rest = [other_case.image for other_case, _ in among_others.others(trust_case.asked, phantoms)]
+    asked = about(model, phantoms, rows_with_a_finding(phantoms)[0]).asked
+    rest = [other.image for other, _ in AmongOthers(images=FEW).others(asked, phantoms)]
     assert len(rest) == FEW  # another one is taken
-    assert not any(torch.equal(image, trust_case.asked.image) for image in rest)
-    case = about(model, phantoms, rows_with_a_finding(phantoms)[0])
+    assert not any(torch.equal(image, asked.image) for image in rest)
     renamed = replace(phantoms, classes=("a", "b", "c", "d"))
-    assert not list(AmongOthers().others(case.asked, renamed))
+    assert not list(AmongOthers().others(asked, renamed))
 
 
 def test_it_says_why_there_is_nothing_to_compare_with(model, phantoms):
@@ -102,9 +98,8 @@ def test_it_says_why_there_is_nothing_to_compare_with(model, phantoms):
         assert "whose masks are known" in AmongOthers.unmet(replace(case, others=name))
     question = replace(case.asked, target=replace(case.asked.target, versus=0))
     assert "one class" in AmongOthers.unmet(replace(case, asked=question))
-    nowhere = AmongOthers(images=FEW)
     with pytest.raises(BadData, match="No truth is known"):
-        nowhere(replace(case, mask=None))
+        AmongOthers(images=FEW)(replace(case, mask=None))
 
 
 def test_where_nothing_is_outlined_dice_and_iou_are_0_and_the_map_points_all_the_same():
@@ -135,7 +130,6 @@ def test_the_sentence_counts_those_with_a_lower_value_and_how_often_a_map_points
     ]
     not_lower = result_of(0.4, (0.1, 0.4, 0.4, 0.9))
     assert "higher than on 1 of 4" in among.rank_sentence(not_lower, among.DICE)
-    result = result_of(0.41, (0.1, 0.4, 0.4, 0.9))
     words = "points inside here, and inside on 3 of 4 other images (by chance on 2)."
     assert among.rank_sentence(result, among.POINTS) == words
     both = AmongOthers().finding(None, result)
@@ -171,13 +165,10 @@ def test_the_controls_are_equal_networks_asked_the_same_of_the_same_images(large
         assert control.asked.image is large.asked.image
         assert (control.asked.target, control.others) == (large.asked.target, large.others)
         assert not AmongOthers.unmet(control)
-    ours = plan(STUDIED)
-    for name, data, architecture in (
-        ("phantom-gp-unet-shuffled", f"{ours.data}+shuffled", "gp_unet"),
-        ("phantom-cnn-large", ours.data, "scene_cnn"),
-    ):
-        other = plan(name)
+        ours, other = plan(STUDIED), plan(name)
+        data = f"{ours.data}+shuffled" if control is null else ours.data
         assert (other.data, other.seed) == (data, ours.seed)
+        architecture = "gp_unet" if control is null else "scene_cnn"
         assert other.recipe == replace(ours.recipe, architecture=architecture)
 
 
@@ -189,16 +180,12 @@ def test_other_data_have_no_controls(large):
 def test_the_null_points_as_chance_does_and_the_equal_network_far_better(large):
     """On lesions made one by one: whether the highest value lies inside, counted by hand."""
     images = study_case("own", count=24).images
-    hits = {}
+    hits = dict.fromkeys((SHUFFLED, PLAIN), 0)
     for title, control in controls(large).items():
-        questions = [
-            replace(control.asked, image=image.image, target=Target(image.labels[0]))
-            for image in images
-        ]
-        maps = [control.method(question)["map"].values for question in questions]
-        hits[title] = sum(
-            image.masks[0].flat[values.argmax()] for image, values in zip(images, maps, strict=True)
-        )
+        for image in images:
+            target = Target(image.labels[0])
+            question = replace(control.asked, image=image.image, target=target)
+            hits[title] += image.masks[0].flat[control.method(question)["map"].values.argmax()]
     assert hits[SHUFFLED] <= 3  # chance hits one in fifty
     assert hits[PLAIN] >= 10
 
@@ -207,27 +194,12 @@ OWN_MAP, CAM, AGAINST = OwnMap.title, "Grad-CAM", "Grad-CAM against the second b
 
 
 @pytest.fixture(scope="module")
-def figures():
+def figures(large):
     """Dice, IoU, hits and chance on the same slices, (images, 4) for each map."""
-    image = study_case("own", count=1).images[0]
-    model = load(STUDIED)
-    image_case = ImageCase(model, image.image, Target(image.labels[0]))
-    trust_case = TrustCase(image_case, OwnMap(), image.masks[0], data_of(model))
-    cases = {
-        OWN_MAP: trust_case,
-        CAM: replace(trust_case, method=GradCam()),
-        **controls(trust_case),
-    }
-    tables = {name: AmongOthers()(case)["others"] for name, case in cases.items()}
-    results = {
-        name: np.stack(
-            [table[what] for what in (among.DICE, among.IOU, among.POINTS, among.CHANCE)], 1
-        )
-        for name, table in tables.items()
-    }
-    return results | {
-        AGAINST: np.array(list(against_the_second_best(image_case, trust_case.others)))
-    }
+    own = replace(large, method=OwnMap())
+    cases = {OWN_MAP: own, CAM: replace(own, method=GradCam()), **controls(own)}
+    results = {name: rows_of(AmongOthers()(case)["others"]) for name, case in cases.items()}
+    return results | {AGAINST: np.array([*against_the_second_best(own.asked, own.others)])}
 
 
 def against_the_second_best(asked, others):

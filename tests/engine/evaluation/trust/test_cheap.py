@@ -7,17 +7,10 @@ import pytest
 import torch
 
 from engine.core.errors import DoesNotFit
+from engine.evaluation import trust
 from engine.evaluation.maps.grad_cam import GradCam
 from engine.evaluation.maps.gradient import Gradient
-from engine.evaluation.trust import (
-    TRUST,
-    MaxSensitivity,
-    OtherClass,
-    Place,
-    Repeats,
-    Shape,
-    TrustCase,
-)
+from engine.evaluation.trust import TRUST, OtherClass, Place, Repeats, TrustCase
 from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
 from engine.vision.models.classifier import Classifier
@@ -47,12 +40,12 @@ def test_a_mask_of_nearly_the_whole_image_tells_nothing_of_a_map(linear, rows):
 def test_shape_has_no_verdict(linear):
     spot = np.zeros((12, 12))
     spot[3, 3] = 1
-    check = check_of(Shape(), linear, toy(lambda _case: spot))
+    check = check_of(trust.Shape(), linear, toy(lambda _case: spot))
     assert verdict(check) == 0
     assert check["entropy"][0] == pytest.approx(0, abs=1e-9)
     assert check["gini"][0] == pytest.approx(1 - 1 / 144)
     assert check.notes == ("It is spread as evenly as over 1 % of the pixels.",)
-    half = check_of(Shape(), linear, toy(lambda _case: np.eye(12) + np.eye(12)[::-1]))
+    half = check_of(trust.Shape(), linear, toy(lambda _case: np.eye(12) + np.eye(12)[::-1]))
     assert half.notes == ("It is spread as evenly as over 17 % of the pixels.",)  # 24 of 144
     assert half["entropy"][0] == pytest.approx(np.log(24), abs=1e-6)
 
@@ -82,9 +75,7 @@ def test_of_two_classes_each_has_the_opposite_map_of_the_other(linear, reading):
 def test_a_map_of_the_same_sizes_with_other_signs_is_neither_way(linear):
     """Half of the signs turned round: no cosine, and still one order of sizes."""
     half = np.where(np.arange(144).reshape(12, 12) % 2, 1.0, -1.0)
-    turned = toy(
-        lambda case: case.image[0].numpy() * (half if case.target.index == 1 else np.ones((12, 12)))
-    )
+    turned = toy(lambda case: case.image[0].numpy() * (half if case.target.index == 1 else 1.0))
     check = check_of(OtherClass(), linear, turned)
     assert abs(check["cosine"][0]) < 0.3
     assert check["order"][0] == pytest.approx(1)
@@ -120,18 +111,15 @@ def test_a_flat_or_unknown_map_has_no_verdict(linear, check, values):
 def test_a_map_that_the_model_cannot_have_is_not_put_on_trial(linear):
     """Grad-CAM needs a layer with a map; the trial says so as Grad-CAM itself does."""
     for check in TRUST:
-        with pytest.raises(
-            DoesNotFit, match="Grad-CAM: it needs a layer that can be read as a map"
-        ):
+        with pytest.raises(DoesNotFit, match="Grad-CAM: it needs a layer that can be read as a"):
             check_of(check(), linear, GradCam(), np.ones((12, 12), bool))
 
 
 def test_an_empty_mask_and_a_model_with_one_class_are_not_available(linear):
     for mask in (np.zeros((12, 12), bool), np.ones((5, 5), bool)):
         assert np.isnan(verdict(check_of(Place(), linear, Gradient(), mask)))
-    case = ImageCase(
-        Classifier(Linear(torch.randn(1, 3, 8, 8)), "one", "one", side=8), torch.rand(3, 8, 8), 0
-    )
+    alone = Classifier(Linear(torch.arange(432.0).reshape(1, 3, 12, 12)), "one", "one", side=12)
+    case = ImageCase(alone, linear.image, 0)
     assert "one class only" in check_of(OtherClass(), case, Gradient()).notes[0]
 
 
@@ -148,8 +136,8 @@ def test_a_map_that_jumps_is_caught(linear):
         seed = int(case.image.double().sum().item() * 1e9) % 2**32
         return np.random.default_rng(seed).standard_normal((12, 12))
 
-    assert verdict(check_of(MaxSensitivity(draws=3), linear, toy(jumping))) == -1
-    assert verdict(check_of(MaxSensitivity(draws=3), linear, Gradient())) == 1  # of a linear model
+    assert verdict(check_of(trust.MaxSensitivity(draws=3), linear, toy(jumping))) == -1
+    assert verdict(check_of(trust.MaxSensitivity(draws=3), linear, Gradient())) == 1
 
 
 def test_a_map_that_is_lost_when_nudged_is_not_said_to_hold_still(linear):
@@ -157,7 +145,7 @@ def test_a_map_that_is_lost_when_nudged_is_not_said_to_hold_still(linear):
         whole = torch.equal(case.image, linear.image)
         return np.where(np.eye(12) > 0, 1.0 if whole else np.nan, case.image[0].numpy())
 
-    check = check_of(MaxSensitivity(draws=3), linear, toy(breaking))
+    check = check_of(trust.MaxSensitivity(draws=3), linear, toy(breaking))
     assert np.isnan(verdict(check))
     assert "Not available: after a change" in check.notes[0]
 

@@ -62,9 +62,8 @@ def test_copies_have_the_map_s_values_in_other_places(shape, turned):
     values = np.random.default_rng(0).random(shape).astype(np.float32)
     shuffled = copies(values, 19)
     assert len({map_copy.tobytes() for map_copy in [values, *shuffled]}) == 20
-    assert all(
-        np.array_equal(np.sort(map_copy, None), np.sort(values, None)) for map_copy in shuffled
-    )
+    for map_copy in shuffled:
+        assert np.array_equal(np.sort(map_copy, None), np.sort(values, None))
     middle = np.zeros(shape, np.float32)
     middle[1:-1, 1:-1] = 1
     for count in (turned - 1, turned, 19):
@@ -158,26 +157,14 @@ def test_no_order_is_confirmed_where_the_class_is_as_likely_when_empty(linear):
     assert "Little hangs on the image" in check.notes[0]
 
 
-@pytest.mark.parametrize(
-    ("shown", "empty", "much"),
-    [
-        (0.98, 0.64, True),
-        (0.64, 0.98, True),
-        (0.43, 0.16, False),
-        (0.3, 0.01, True),
-        (0.2247, 0.001, True),
-        (0.33, 0.066, False),
-        (0.04, 0.0001, False),
-        (0.05, 0.0, True),
-        (0.052, 0.004, False),
-        (0.5, 0.2, True),
-        (0.25, 0.025, True),
-        (0.0, 0.0, False),
-    ],
-)
-def test_much_hangs_on_an_image_by_difference_or_by_times(shown, empty, much):
+MUCH = ((0.98, 0.64), (0.64, 0.98), (0.3, 0.01), (0.2247, 0.001), (0.05, 0.0), (0.5, 0.2))
+LITTLE = ((0.43, 0.16), (0.33, 0.066), (0.04, 0.0001), (0.052, 0.004), (0.0, 0.0))
+
+
+def test_much_hangs_on_an_image_by_difference_or_by_times():
     """A class of a thousand at 22 % counts, one of a shuffled model of digits at 33 % does not."""
-    assert at_stake(shown, empty) is much
+    assert all(at_stake(*pair) is True for pair in (*MUCH, (0.25, 0.025)))
+    assert not any(at_stake(*pair) for pair in LITTLE)
 
 
 def test_an_all_black_image_hidden_with_black_is_not_judged(linear):
@@ -200,36 +187,21 @@ def test_a_class_of_probability_zero_is_not_confirmed_by_its_pixels(linear, read
 
 
 @pytest.mark.parametrize(
-    ("size", "spread", "moves_at_all"),
-    [
-        (1.0, 2e-6, True),
-        (1.0, 5e-7, False),
-        (1000.0, 2e-4, False),
-        (1000.0, 2e-3, True),
-        (0.001, 5e-7, False),
-        (-1000.0, 2e-4, False),
-        (-1000.0, 2e-3, True),
-    ],
+    ("size", "still", "moving"),
+    [(1.0, 5e-7, 2e-6), (1000.0, 2e-4, 2e-3), (-1000.0, 2e-4, 2e-3), (0.001, 5e-7, 2e-6)],
 )
-def test_curves_move_where_they_leave_their_start_by_more_than_rounding(size, spread, moves_at_all):
+def test_curves_move_where_they_leave_their_start_by_more_than_rounding(size, still, moving):
     """Rounding is a millionth of the largest score, and never less than a millionth."""
     area = np.array([0, 1], np.float32)
-    small, large = np.zeros(2), np.array([size - spread, size])
-    assert moves([MapCurves(area, large, large, 0, 0, 0, 0)]) == moves_at_all
-    assert not moves([MapCurves(area, small, small, 0, 0, 0, 0)])
+    for spread in (0.0, still, moving):
+        curve = np.array([size - spread, size])
+        assert moves([MapCurves(area, curve, curve, 0, 0, 0, 0)]) == (spread == moving)
 
 
-@pytest.mark.parametrize(
-    ("gap", "as_good", "expected"),
-    [
-        (1.75, 0, 1),
-        (1.73, 0.5, -0.5),
-        (1.25, 0.5, -0.5),
-        (1.23, 1, -0.5),
-        (0.77, 1, -0.5),
-        (0.75, 1, -1),
-    ],
-)
+GAPS = [(1.75, 0, 1), (1.73, 0.5, -0.5), (1.25, 0.5, -0.5), (1.23, 1, -0.5), (0.77, 1, -0.5)]
+
+
+@pytest.mark.parametrize(("gap", "as_good", "expected"), [*GAPS, (0.75, 1, -1)])
 def test_better_and_worse_is_by_six_hundredths_of_how_far_copies_move_the_score(
     gap, as_good, expected
 ):
@@ -239,8 +211,7 @@ def test_better_and_worse_is_by_six_hundredths_of_how_far_copies_move_the_score(
         MapCurves(area, zero_to_four, zero_to_four, *areas, areas[0] - areas[1], 0)
         for areas in ((1.0, 0.0), (2.5, 1.0))
     ]
-    mine = replace(others[0], gap=gap)
-    check = Order().judged(mine, others, (1.0, 0.0))
+    check = Order().judged(replace(others[0], gap=gap), others, (1.0, 0.0))
     assert verdict(check) == expected
     assert check["copies_as_good"][0] == as_good
     assert (check["insertion_copies"][0], check["deletion_copies"][0]) == (1.75, 0.5)

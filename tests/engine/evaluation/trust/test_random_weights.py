@@ -99,12 +99,11 @@ def test_a_trial_can_be_cancelled_inside_a_map(digit):
 
 def test_shuffling_keeps_every_weight_and_the_original(digit):
     before = digit.model.fingerprint
-    steps = list(randomized(digit.model, 3, seed=0))
-    shares = [share for share, _ in steps]
-    assert shares == sorted(shares)
+    shares, models = zip(*randomized(digit.model, 3, seed=0), strict=True)
+    assert list(shares) == sorted(shares)
     assert shares[-1] == 1
     weights = dict(digit.model.network.named_parameters())
-    for name, changed in steps[-1][1].network.named_parameters():
+    for name, changed in models[-1].network.named_parameters():
         assert torch.equal(changed.flatten().sort().values, weights[name].flatten().sort().values)
     assert digit.model.fingerprint == before
 
