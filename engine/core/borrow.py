@@ -61,14 +61,24 @@ def borrowed(model: ModuleT) -> Iterator[ModuleT]:
                 module.__dict__.update(attributes)
             table_ids = {id(table) for table, _ in tables}
             for table, entries in tables:
-                table.clear()
-                table.update(entries)
+                put_back(table, entries)
             for parameter, requires_grad, grad in parameters:
                 # torch makes this table at a parameter's first hook: there was none to remember
                 if id(hooks := hooks_of(parameter)) not in table_ids:
                     hooks.clear()
                 parameter.requires_grad_(requires_grad)
                 parameter.grad = grad
+
+
+def put_back(table: Table, entries: Table) -> None:
+    """Make a table what it was. What stands in it stays there: another thread may be reading."""
+    for name in [name for name in table if name not in entries]:
+        del table[name]
+    table.update(entries)
+    if [*table] != [*entries]:  # what was taken out meanwhile stands last now
+        for name, entry in entries.items():
+            del table[name]
+            table[name] = entry
 
 
 def registries(module: nn.Module) -> Iterator[Table]:

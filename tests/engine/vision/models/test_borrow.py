@@ -86,6 +86,19 @@ def test_a_hook_that_was_taken_off_is_there_again_and_a_model_may_be_borrowed_ag
     assert not borrowing()
 
 
+class Watched(dict):
+    def clear(self):
+        raise AssertionError("another thread that reads now finds nothing")
+
+
+def test_what_stands_in_the_model_stays_there_while_it_is_given_back(model):
+    model._modules = Watched(model._modules)
+    children = [name for name, _ in model.network.named_children()]
+    with borrowed(model):
+        del model.network.pool
+    assert [name for name, _ in model.network.named_children()] == children
+
+
 def test_what_was_made_once_while_it_was_borrowed_stays():
     model = tiny.cnn()
     with borrowed(model):
