@@ -11,7 +11,7 @@ from torch import Tensor
 from engine.attribution.cbc.learning import PAPER, Learns, as_checkpoint, head_of, inner_network
 from engine.attribution.cbc.networks import PatchComponents, Shallow
 from engine.core.method import Progress, defaults, part_of, quiet
-from engine.core.pictures import Pixels
+from engine.core.pictures import Pixels, as_bytes
 from engine.core.result import Pictures, Result, Scores, Table
 from engine.core.run import digest
 from engine.evaluation.experiment import ExperimentCase
@@ -131,12 +131,6 @@ def crop(image: Tensor, corner: tuple[int, ...], side: int) -> Tensor:
     """A square of an image (C, H, W)."""
     top, left = corner
     return image[:, top : top + side, left : left + side]
-
-
-def as_bytes(image: Tensor) -> Pixels:
-    """(C, H, W) in [0, 1], what is beyond cut off, as (H, W, C)."""
-    levels = (image.clamp(0, 1) * 255).round().numpy().astype(np.uint8)
-    return np.ascontiguousarray(levels.transpose(1, 2, 0))
 
 
 def in_rows(images: list[Pixels]) -> Pictures:

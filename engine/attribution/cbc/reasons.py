@@ -14,7 +14,6 @@ from engine.attribution.cbc.case import PrototypeCase
 from engine.attribution.cbc.learning import PAPER, Learns, in_doubles, inner_network, leads
 from engine.attribution.cbc.network import (
     PrototypeNetwork,
-    as_bytes,
     component_maxima,
     crop,
     learned_images,
@@ -23,6 +22,7 @@ from engine.attribution.cbc.network import (
 from engine.attribution.cbc.networks import DEEP, INDEFINITE, RBF, PatchComponents, Shallow
 from engine.core.errors import BlindspotError
 from engine.core.method import Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.pictures import as_bytes
 from engine.core.result import Pictures, Result, Scores, Table, View
 from engine.core.run import answer
 from engine.vision.models.classifier import Classifier
