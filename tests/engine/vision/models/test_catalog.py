@@ -184,6 +184,7 @@ def test_an_unknown_architecture_is_answered_with_near_names():
         assert str(refusal.value).count(", ") == 2 * ("Did you mean" in str(refusal.value))
 
 
+@pytest.mark.usefixtures("own_models")
 def test_models_of_a_variant_are_those_of_its_data_the_plain_ones_first():
     names = [entry.name for entry in catalog.trained_on("digits+noisy:share=0.1")]
     assert names[0] == "digits-mlp"
