@@ -7,7 +7,7 @@ from components.asked_image import SIDEBAR_IMAGE, TEST, press_row
 from components.case_form import CaseForm
 from components.ending import end
 from components.in_distribution import say_of_data
-from components.notices import escape_markdown, show_problems
+from components.notices import show_problems
 from components.picks import pick
 from components.sidebar.subject import ChosenImage, image_alone
 from engine.attribution.cbc import (
@@ -104,5 +104,5 @@ def own_image(data: DataSet, own: ChosenImage, method: Prototypes, seed: int) ->
 
 def pick_row(data: DataSet) -> int:
     rows = offered_rows(data).tolist()
-    words = {row: escape_markdown(data.classes[data.labels[row]]) for row in rows}
+    words = {row: data.classes[data.labels[row]] for row in rows}
     return press_row(data, rows, first_row(data), KEY, words)
