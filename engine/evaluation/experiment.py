@@ -201,7 +201,7 @@ class Experiment(Method[ExperimentCase]):
     def __init_subclass__(cls) -> None:
         """A question that names no data is about the usual ones."""
         super().__init_subclass__()
-        if hasattr(cls, "data"):
+        if hasattr(cls, "data") and "argument_defaults" not in vars(cls):
             cls.argument_defaults = defaults(data=cls.data[0])
 
     @abstractmethod

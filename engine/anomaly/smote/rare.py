@@ -107,7 +107,7 @@ def imbalanced(case: ExperimentCase, rare_count: int, *, features: bool = False)
             f"SMOTE needs two different training images and a test image of "
             f"“{data.classes[label]}”: choose other data or another seed."
         )
-    vectors, train = features_of(data) if features else images, np.concatenate([others, rare])
+    vectors, known = features_of(data) if features else images, np.concatenate([others, rare])
     return Imbalanced(
         data.classes[label],
         vectors[rare],
@@ -116,7 +116,7 @@ def imbalanced(case: ExperimentCase, rare_count: int, *, features: bool = False)
         vectors[test],
         is_rare,
         lambda points: (
-            images[train][cdist(points, vectors[train]).argmin(1)] if features else points
+            images[known][cdist(points, vectors[known]).argmin(1)] if features else points
         ),
     )
 

@@ -92,7 +92,6 @@ class ImageRerouting(KeptExperiment):
     routes: ClassVar[tuple[str, ...]] = tuple(ROUTES)
     example_constants = defaults(routes=(FIRST, OUTPUT, NOISE, UNAWARE[JPEG]), claims=())
     data = (SCENES,)
-    argument_defaults = defaults(data=SCENES)
     measures = (*map(color_measure, LEVELS), EPS50, STEPS, UNSEEN, DETECTOR_AUROC, CHANGE, ACCURACY)
     charted = (color_measure(COMPARED), CHANGE, ACCURACY)
     units = MappingProxyType({EPS50: "/255", STEPS: "steps"})

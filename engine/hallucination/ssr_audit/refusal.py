@@ -82,7 +82,6 @@ class RefusalAudit(KeptExperiment):
     free_steps: ClassVar[int] = 15  # of a note whose embeddings move freely
     example_constants = defaults(searches=(FIRST, OUTPUT, BLIND), free_steps=2, claims=())
     data = (SCENES,)
-    argument_defaults = defaults(data=SCENES)
     measures = (FLIPS, RIGHT, UNSEEN, CHANGE, ACCURACY, TRIED, PASSES)
     charted = (FLIPS, CHANGE, ACCURACY)
     units = MappingProxyType({TRIED: "notes", PASSES: "passes"})

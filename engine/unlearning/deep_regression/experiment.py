@@ -14,7 +14,7 @@ import torch
 from scipy import ndimage as ndi
 
 from engine.core.keeping.memory import Memory
-from engine.core.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.method import Choice, Progress, Slider, part_of, quiet, setting
 from engine.core.pictures import as_bytes
 from engine.core.result import Pictures, Result, Scores, Table, View
 from engine.evaluation.experiment import ExperimentCase, Figures
@@ -134,7 +134,6 @@ class RangeForgetting(KeptExperiment):
         "::test_every_figure_is_that_of_networks_trained_and_asked_by_hand"
     )
     data = ("phantoms:side=48,contrast=1.5,size=1.6",)
-    argument_defaults = defaults(data=data[0])
     measures = (DISTANCE, PAIRED, RETAINED, FORGOTTEN, MEMBERS, ATTACK, AIN)
     units = dict.fromkeys((DISTANCE, PAIRED, RETAINED, FORGOTTEN), CM2)
     charted = (AIN, MEMBERS, ATTACK)

@@ -86,7 +86,6 @@ class FairPoisoning(KeptExperiment):
     )
     example = defaults(rounds=2)
     data = ("phantoms:side=48,contrast=1.5,size=1.6",)
-    argument_defaults = defaults(data=data[0])
     measures = (AUC, ENTROPY, TASK, U)
     charted = (AUC, ENTROPY, TASK)
     units = dict.fromkeys((U,), "")
