@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.anomaly import KNN, FamiliarCase, Mahalanobis, ViM
-from engine.anomaly.protocol.in_distribution import ALPHA, in_distribution
+from engine.anomaly.protocol.in_distribution import ALPHA, in_distribution, is_gray
 from engine.anomaly.protocol.pixel_bank import averaged_rows, bank_of
 from engine.evaluation.detection.photographs import ODD
 from engine.evaluation.detection.rows import split
@@ -83,6 +83,18 @@ def test_a_scan_a_drawn_chest_and_an_even_drawing_are_foreign_to_a_model_of_phot
     assert result.foreign
 
 
+@pytest.mark.parametrize(
+    ("difference", "colored", "gray"), [(8, 1, True), (9, 1, False), (9, 0, True)]
+)
+def test_a_picture_is_gray_where_hardly_a_pixel_s_channels_differ_by_more_than_8(
+    difference, colored, gray
+):
+    pixels = np.full((30, 30, 3), 100, np.uint8)  # one in nine: rows and columns 0, 3, …
+    pixels[3 : 6 * colored, 3:27, 1] -= np.uint8(difference)  # 8 of 100 pixels that are looked at
+    pixels[1::3] = (200, 0, 90)  # these are not
+    assert is_gray(Picture(pixels, (30, 30), (), "gray")) == gray
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_a_picture_from_a_microscope_or_an_eye_is_foreign_to_a_model_of_photographs(name):
     assert checked("lite0", sample(name), name).foreign
@@ -127,6 +139,7 @@ def test_the_p_value_is_that_of_a_plain_search_in_pixels():
     bank = bank_of(data, net.side)
     query = averaged_rows(model_input(picture, Crop(), net)[None])
     far = np.sort(np.linalg.norm(bank.fit - query, axis=1))[9]
+    assert bank.nbytes == 8 * (len(bank.fit) * 3 * 64 + len(bank.scores))
     expected = (1 + (bank.scores >= far - 1e-9).sum()) / (len(bank.scores) + 1)
     assert checked("digits-cnn", picture, test_image.name).p == pytest.approx(expected)
 

@@ -12,6 +12,7 @@ from PIL import Image
 from engine.anomaly import KNN, DataCase, Extract, FamiliarCase
 from engine.core.errors import BadData, BadModel
 from engine.core.run import answer
+from engine.evaluation.corruptions import corrupted
 from engine.evaluation.detection import sources
 from engine.evaluation.detection.extract import extracted, key_of
 from engine.evaluation.detection.healthy import TEXTURES, TWINS, texture
@@ -70,6 +71,19 @@ def test_every_source_of_unknown_images_gives_some_that_are_not_normal():
                 sources.unknown(offer.name, digits, model)
             continue
         assert 0 < len(sources.unknown(offer.name, digits, model)) <= 200
+
+
+def test_images_made_worse_are_held_out_ones_in_8_bits_with_what_is_known_of_them():
+    digits, model = load("digits"), tiny.cnn()  # 32 px, the digits have 8
+    result = sources.unknown("noise", digits, model, seed=3)
+    rows = evenly(split(digits)[1], 200)
+    assert result.ids.tolist() == digits.ids[rows].tolist()
+    assert result.labels.tolist() == digits.labels[rows].tolist()
+    assert result.split.tolist() == digits.split[rows].tolist()
+    noisy = corrupted(as_seen(digits, rows, 32), "noise", 0.5, 3).numpy()
+    assert np.array_equal(result.images, np.rint(255 * noisy))
+    assert (result.name, result.classes) == ("digits/noise", digits.classes)
+    assert result.card.title == f"{digits.card.title} with noise"
 
 
 def test_held_out_classes_are_offered_where_there_are_some():

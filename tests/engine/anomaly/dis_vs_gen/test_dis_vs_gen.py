@@ -119,6 +119,12 @@ def test_labels_are_drawn_anew_until_every_class_is_there():
         assert set(data.labels[rows]) == set(range(10))
         assert set(rows) <= set(data.rows("train"))
     assert dis_vs_gen.rows_of_all_classes(digits(), 0).tolist() == data.rows("train").tolist()
+    two, three = (
+        replace(data, labels=data.labels % count, classes=data.classes[:count]) for count in (2, 3)
+    )
+    assert len(dis_vs_gen.rows_of_all_classes(ExperimentCase(three), 0)) == len(data.rows("train"))
+    with pytest.raises(BadData, match="3 to 20 classes"):
+        dis_vs_gen.rows_of_all_classes(ExperimentCase(two), 0)
 
 
 def test_pixels_are_scaled_by_the_labeled_images_alone():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -245,6 +246,18 @@ def test_a_class_without_held_out_images_is_passed_over_unless_it_is_asked_for()
     assert Blends(cells=4)(few)["confusion"].labels[1] != other
     with pytest.raises(BadData, match=f"No held-out normal image is of class {other}"):
         Blends(toward=other, cells=4)(few)
+
+
+@pytest.mark.parametrize(("normal", "held", "other"), [([2, 0], [2, 3], 3), ([2, 2], [2, 2], 1)])
+def test_the_other_class_is_the_next_of_those_at_hand_or_the_next_of_all(normal, held, other):
+    banks = SimpleNamespace(
+        **{
+            name: SimpleNamespace(labels=np.array(labels))
+            for name, labels in (("normal", normal), ("held", held))
+        }
+    )
+    plausibility = np.array([0.1, 0.5, 0.9, 0.3])  # from the most: 2, 1, 3, 0
+    assert Blends().other(CASE, banks, plausibility) == other
 
 
 def test_noise_is_drawn_by_the_seed_and_gray_for_a_gray_image():

@@ -220,6 +220,24 @@ def test_each_part_of_a_mask_is_a_known_lesion_however_small_and_many():
     assert lesion_data.bounding_boxes(np.zeros((8, 8), np.bool_)).shape == (0, 4)
 
 
+@pytest.mark.parametrize(
+    ("box", "rows", "columns"),
+    [
+        ((1.2, 3.7, 2.0, 4.1), (4, 8), (1, 3)),  # left 1.2 to 3.2, top 3.7 to 7.8
+        ((2.6, 5.4, 0.2, 0.3), (5, 6), (3, 4)),  # smaller than a pixel
+        ((0.0, 6.0, 8.0, 1.0), (6, 7), (0, 8)),
+    ],
+)
+def test_a_box_covers_its_pixels_and_at_least_one(box, rows, columns):
+    expected = np.zeros((8, 8), np.bool_)
+    expected[slice(*rows), slice(*columns)] = True
+    boxes = np.array([box]) / 8
+    assert np.array_equal(lesion_data.box_masks(boxes, 8), expected)
+    expected[0, 0] = True
+    both = np.concatenate([boxes, [[0, 0, 0.01, 0.01]]])
+    assert np.array_equal(lesion_data.box_masks(both, 8), expected)
+
+
 def test_normal_images_with_lesions_are_left_out_with_a_note(case):
     sick = np.zeros((60, 32, 32), np.bool_)
     sick[::3, 4, 4] = True

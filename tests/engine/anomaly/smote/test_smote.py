@@ -120,6 +120,16 @@ def test_only_rare_images_at_the_border_begin_new_ones():
     others = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1], [0.5, 0.4]])
     rare = np.array([[0.5, 0.5], [2, 0.5], [9, 9], [9, 8], [8, 9], [8, 8]])
     assert in_danger(rare, others, 4).tolist() == [1]  # the first is among others only
+    # groups of k + 1 points far apart, with 0, 1, … others each: half of k or more, but not all
+    for k, expected in ((4, {2, 3}), (5, {3, 4})):
+        groups = [100 * count + np.arange(k + 1)[:, None] for count in range(k + 1)]
+        rare, others = (
+            np.concatenate([*parts]).astype(float)
+            for parts in zip(
+                *((group[count:], group[:count]) for count, group in enumerate(groups)), strict=True
+            )
+        )
+        assert {*rare[in_danger(rare, others, k)].ravel() // 100} == expected
     ends = np.delete(rare, 1, 0)
     assert on_a_segment(drawn(5, 50, real=rare, starts=np.array([1])), rare[1], ends).all()
     method, sample = SmoteExperiment(borderline=True, amount=200), imbalanced(digits(), 15)
@@ -162,6 +172,9 @@ def test_settings_reach_what_is_drawn():
     assert (len(sample.rare), len(sample.added)) == (10, 25)
     assert len(sample.others) == len(imbalanced(digits(), 15).others) // 5
     assert not any(np.array_equal(sample.added, other.added) for other in changed)
+    none = SmoteExperiment(kept=100, others=5).sample(NEAREST, case)
+    assert len(none.others) < len(none.rare)
+    assert len(none.added) == 0  # the rare class is the larger one already
     settings = {"components": 5}, *({"learner": learner} for learner in experiment.LEARNERS)
     figures = {SmoteExperiment(**setting).measured(NEAREST, case)[AUC] for setting in settings}
     assert len(figures) == 4
@@ -189,6 +202,20 @@ def test_a_class_with_one_image_is_refused_in_words():
         SmoteExperiment().measured(NEAREST, ExperimentCase(alike))
     with pytest.raises(BadData, match="at least 20 train images"):
         SmoteExperiment().picture(ExperimentCase(replace(data, split=np.full(48, 2, np.uint8))))
+    for count in (19, 20):
+        few = ExperimentCase(data.take(np.arange(24 + count)), seed=4)
+        if count == 20:
+            assert imbalanced(few, 5).label == "b"  # the fifth of three classes is the second
+            continue
+        with pytest.raises(BadData, match="at least 20 test images"):
+            imbalanced(few, 5)
+
+
+def test_an_image_as_far_from_the_known_ones_as_is_usual_is_not_unlike_them():
+    data = tiny.columns(8, ("a", "b"))
+    images = np.tile(data.images[:8], (6, 1, 1, 1))  # each test image is a training image too
+    case = ExperimentCase(replace(data, images=images, labels=np.arange(48) % 2))
+    assert SmoteExperiment().measured(AS_IT_IS, case)[FLAGGED] == 0
 
 
 def test_the_projection_has_real_images_new_ones_and_their_segments_in_one_plane():
