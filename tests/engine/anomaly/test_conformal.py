@@ -68,8 +68,12 @@ def test_an_alpha_that_cannot_be_promised_is_refused_with_what_would_be_needed()
     with pytest.raises(BadSetting, match=r"With 4 normal images .* 20 % .*99 for 1 %"):
         FOUR.threshold(0.01)
     assert FOUR.threshold(0.2) == 5.0
-    with pytest.raises(BadSetting, match="between 0 and 1"):
-        FOUR.rank(1.5)
+    for alpha in (0, 1, 1.5):
+        with pytest.raises(BadSetting, match="between 0 and 1"):
+            FOUR.rank(alpha)
+    # 0.29 · 100 and 0.07 · 100 lie beside 29 and 7 in floating point
+    many = Conformal(np.arange(1.0, 100))
+    assert [many.threshold(alpha) for alpha in (0.07, 0.29, 0.299, 0.01)] == [93, 71, 71, 99]
 
 
 def test_by_class_only_images_of_the_predicted_class_are_compared_with():
@@ -78,9 +82,9 @@ def test_by_class_only_images_of_the_predicted_class_are_compared_with():
     odd_scores = np.array([50.0, 50.0])
     assert ruler.p(odd_scores) == pytest.approx([31 / 61] * 2)
     assert ruler.p_by_class(odd_scores, np.array([0, 1])) == pytest.approx([1 / 31, 1.0])
-    few = Conformal(np.arange(40.0), np.repeat([0, 1], [19, 21]))
+    few = Conformal(np.arange(39.0), np.repeat([0, 1], [19, 20]))
     assert few.of_class(0) is few  # too few of that class: all count
-    assert len(few.of_class(1)) == 21
+    assert few.of_class(1).scores.tolist() == [*range(19, 39)]
 
 
 def test_p_by_class_is_uniform_within_each_class_where_the_pooled_one_is_not():
@@ -103,6 +107,9 @@ def test_by_group_a_group_counts_once_however_many_images_it_has():
     assert ruler.smallest_by_group == pytest.approx(0.25)
     assert ruler.p_by_group(np.array([2.0, 10.0])) == pytest.approx([3 / 4, 1 / 4])
     assert np.isnan(FOUR.p_by_group(np.array([1.0])))
+    assert (ruler.independent, FOUR.independent) == (3, 4)
+    assert ruler.verdict_p(np.array([2.0, 10.0])) == pytest.approx([3 / 4, 1 / 4])
+    assert FOUR.verdict_p(np.array([2.0, 10.0])) == pytest.approx([4 / 5, 1 / 5])
 
 
 def test_the_line_by_group_is_the_lowest_above_which_p_is_at_most_alpha():
@@ -136,6 +143,11 @@ def test_benjamini_and_hochberg_is_written_again_and_keeps_the_share_of_false_fl
     most = max(k for k in range(1, 7) if ordered[k - 1] <= 0.05 * k / 6)
     assert benjamini_hochberg(p, 0.05).tolist() == [p_value <= ordered[most - 1] for p_value in p]
     assert not benjamini_hochberg(np.array([0.9, 0.8]), 0.05).any()
+    assert benjamini_hochberg(np.array([0.5, 0.25, 0.51]), 0.75).tolist() == [True, True, True]
+    assert benjamini_hochberg(np.array([0.5, 0.25, 0.76]), 0.75).tolist() == [True, True, False]
+    for level in (0, 1):
+        with pytest.raises(BadSetting, match="between 0 and 1"):
+            benjamini_hochberg(p, level)
     assert benjamini_hochberg(np.array([]), 0.05).tolist() == []
     rng = np.random.default_rng(7)
     shares = []

@@ -49,7 +49,10 @@ def test_the_measures_are_those_of_the_held_and_unknown_scores(result):
     assert row["accuracy"] == pytest.approx(right.mean())
     assert row["AUOSCR"] == pytest.approx(detection.auoscr(known, right, strange))
     assert row["AUOSCR"] <= row["accuracy"]
-    assert 0.5 < row["OOSA"] <= 1
+    normal = result["normal"]
+    normal_right = normal.predicted == normal.labels
+    line = detection.best_threshold(normal.values.astype(float), normal_right, strange[::2])
+    assert row["OOSA"] == pytest.approx(detection.oosa(known, right, strange[1::2], line))
     assert row["share of unknown"] == pytest.approx(150 / (150 + len(known)))
     assert np.trapezoid(result["roc"].y, result["roc"].x) == pytest.approx(row["AUROC"], abs=1e-5)
 
@@ -68,6 +71,9 @@ def test_without_unknown_images_there_are_no_curves_and_still_a_p_value(case):
     assert "roc" not in alone
     assert 0 < alone["p"].values[0] <= 1
     assert np.isnan(alone["measures"].values[0, 0])
+    for count in (1, 2):  # one to draw the line by, and one to try it on
+        few = MSP()(replace(case, unknown=case.unknown.take(np.arange(count))))
+        assert np.isfinite(few["measures"]["OOSA"][0]) == (count == 2)
 
 
 @pytest.mark.parametrize("kind", [KNN, MSP])

@@ -13,8 +13,9 @@ from engine import anomaly
 from engine.anomaly import KNN, METHODS, QUICK, FamiliarCase, Mahalanobis
 from engine.core.errors import BadData, BlindspotError, DoesNotFit
 from engine.evaluation.detection import detector
+from engine.evaluation.detection.bank import unit_rows
 from engine.evaluation.detection.detector import LEAST
-from engine.evaluation.detection.gather import gathered, heads_agree
+from engine.evaluation.detection.gather import exclude_image, gathered, heads_agree
 from engine.evaluation.detection.held import held_bytes
 from engine.evaluation.detection.rows import split
 from engine.vision.models.classifier import Classifier
@@ -35,6 +36,7 @@ def ids(bank):
 def test_fitted_compared_and_tried_images_have_nothing_in_common_and_are_drawn_by_the_seed():
     data = tiny.data_set(MODEL.labels, 32, 120)
     banks = gathered(case_of(data))
+    assert not banks.notes
     parts = [ids(banks.fit), ids(banks.normal), ids(banks.held)]
     assert sum(map(len, parts)) == len(set.union(*parts)) == 120
     assert ids(banks.fit) == set(data.ids[data.rows("train")].tolist())
@@ -128,6 +130,8 @@ def test_labels_of_other_classes_than_the_model_s_are_not_used():
 def test_logits_that_are_not_the_head_s_are_refused_by_who_needs_them():
     banks = gathered(case_of(tiny.data_set(MODEL.labels, 32)))
     assert heads_agree(banks.subject)
+    without_keys = replace(banks.fit, keys=None)
+    assert exclude_image(without_keys, banks.subject, None) == (without_keys, False)
     changed = replace(banks, subject=replace(banks.subject, logits=banks.subject.logits + 1))
     with pytest.raises(DoesNotFit, match="straight from the last linear layer"):
         KNN().judge(changed)
@@ -150,6 +154,23 @@ def test_a_rule_is_fitted_once_for_the_same_images_and_kept_up_to_so_many_bytes(
     for k in range(2, 7):
         KNN(k=k).fitted(train)
     assert KNN(k=1).fitted(train) is not first
+
+
+def test_rows_come_to_length_1_and_without_labels_every_image_counts_as_right():
+    rows = np.array([[3.0, -4], [0, 0], [0, 0.1]])
+    assert unit_rows(rows) == pytest.approx(np.array([[0.6, -0.8], [0, 0], [0, 1]]))
+    some = random_bank(5)
+    assert some.right.tolist() == [True] * 5
+    other = replace(some, labels=(some.predicted + np.array([0, 1, 0, 2, 1])) % 3)
+    assert other.right.tolist() == [True, False, True, False, False]
+    assert replace(other, labels=None).right.tolist() == [True] * 5
+
+
+def test_a_setting_may_choose_from_the_model_s_classes_and_nothing_else():
+    case = case_of(tiny.data_set(MODEL.labels, 32, 4))
+    assert case.options("classes") == MODEL.labels
+    with pytest.raises(ValueError, match="layers"):
+        case.options("layers")
 
 
 def test_every_method_refuses_a_picture_alone():

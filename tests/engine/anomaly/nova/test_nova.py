@@ -12,6 +12,8 @@ from engine.anomaly.nova import benchmark as nova
 from engine.anomaly.nova import lesions as lesion_data
 from engine.anomaly.nova.benchmark import ALL, PIXELS, SWAPPED
 from engine.core.errors import BadData
+from engine.core.result import Table
+from engine.evaluation.detection import lesions as lesion_sources
 from engine.evaluation.measures.boxes import ScoredBoxes, box_figures
 from engine.evaluation.measures.segmentation import aupro, pixel_auroc
 from engine.vision.data.nova import read_nova
@@ -157,6 +159,8 @@ def test_air_counts_nowhere(case, result):
     ring = torch.zeros(1, 3, 8, 8)
     ring[:, :, 2:6, 2:6], ring[:, :, 3:5, 3:5] = 0.5, 0  # a dark cavity belongs to the head
     assert lesion_data.heads(ring).sum() == 16
+    levels = torch.tensor([0, 12, 13, 255]) / 255  # 12 of 255 are air
+    assert lesion_data.heads(levels.expand(1, 3, 4, 4))[0, 0].tolist() == [False, False, True, True]
     benchmark = lesion_data.benchmark(case, np.arange(12))
     noisy = np.where(benchmark.heads, 1.0, 9.0).astype(np.float32)
     maps = nova.in_heads(
@@ -183,6 +187,11 @@ def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case, res
     table = answer["table"]
     assert table.rows[:3] == ("kind 1", "kind 2", "kind 3")  # no word of the file
     gray = answer["picture"].images
+    rows = [int(np.flatnonzero(nova_data.labels == kind)[0]) for kind in range(3)]
+    shown = [row for row in rows if KINDS.index("none") != data.labels[row]]
+    maps = np.stack([map_of(case, data.images[row]) for row in range(12)])
+    for picture, row in zip(gray[0], shown, strict=True):
+        assert picture[..., 0] == pytest.approx(255 * maps[row] / maps.max(), abs=0.51)
     is_gray = (gray[..., :1] == gray).all(-1)
     assert not is_gray.all()  # boxes
     assert (is_gray | np.isin(gray, [*nova.SOLID, *nova.DASHED]).all(-1)).all()
@@ -192,6 +201,19 @@ def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case, res
         for name in nova.COLUMNS:
             expected = exact.cell(row, name)
             assert table.cell(table_row, name) == pytest.approx(expected, abs=1e-5, nan_ok=True)
+
+
+def test_lesions_come_from_a_file_by_its_path_or_from_a_data_set_by_its_name(tmp_path):
+    images = list(lesions().images[:2].transpose(0, 2, 3, 1))
+    rows = [nova_files.row(at, [nova_files.box(4, 8, 12, 16)], kind="red") for at in range(2)]
+    path, model = tmp_path / "nova.zip", cells.model(cells.Rich)
+    path.write_bytes(zipped(nova_files.files(rows, images)))
+    data = lesion_sources.lesion_data(str(path), model)
+    assert data.images.shape[2:] == (32, 32)
+    assert data.truth["boxes"][:, 0] == pytest.approx(np.array([[4, 8, 12, 16]] * 2) / 32)
+    assert lesion_sources.lesion_data("digits", model).name == "digits"
+    with pytest.raises(BadData, match="no data set called"):
+        lesion_sources.lesion_data(str(tmp_path / "none.zip"), model)
 
 
 def test_patients_of_the_images_that_are_asked_about_are_not_among_the_normal_ones():
@@ -209,6 +231,8 @@ def test_another_image_s_map_is_of_another_patient_where_there_is_one():
     some = lesion_data.Benchmark(pixels, masks, masks, [], np.zeros(6, np.int64), np.array(groups))
     assert (some.groups[lesion_data.of_others(some)] != some.groups).all()
     assert list(lesion_data.of_others(replace(some, groups=None))) == [3, 4, 5, 0, 1, 2]
+    five = replace(some, pixels=pixels[:5], groups=None)
+    assert list(lesion_data.of_others(five)) == [2, 3, 4, 0, 1]
     assert (lesion_data.of_others(replace(some, groups=np.zeros(6))) != np.arange(6)).all()
 
 
@@ -269,7 +293,41 @@ def test_a_rate_that_no_threshold_can_promise_and_what_cannot_be_measured_are_sa
     assert "masks or boxes" in Nova.unmet(replace(case, data=replace(case.data, truth={})))
 
 
-def test_the_picture_has_both_sorts_of_boxes_and_the_area_below_a_curve_is_its_precision(result):
+@pytest.mark.parametrize(
+    ("dash", "lines"),
+    [
+        (0, ("........", ".######.", ".#....#.", ".#....#.", ".######.", "........")),
+        (2, ("........", "...##...", "......#.", ".#....#.", ".#..##..", "........")),
+        (3, ("........", ".#...##.", "......#.", "........", "..###...", "........")),
+    ],
+)
+def test_a_border_is_drawn_whole_or_in_dashes(dash, lines):
+    image = np.zeros((8, 8, 3), np.uint8)
+    nova.framed(image, np.array([1, 1, 6, 4]) / 8, (9, 8, 7), dash)
+    drawn = ["".join(".#"[int(pixel.any())] for pixel in row) for row in image]
+    assert (tuple(drawn[:6]), drawn[6:]) == (lines, ["........"] * 2)
+    assert {*map(tuple, image[image.any(-1)])} == {(9, 8, 7)}
+
+
+def test_the_finding_names_the_kind_whose_lesions_are_boxed_worst():
+    rows = ("a", "none", "b", "c", "d", ALL, SWAPPED, PIXELS)
+    shares = [0.5, 0.0, 0.4, 0.6, 0.3, 0.45, 0.1, 0.05]
+    counts = [4, 0, 3, 2, 1, 10, 10, 10]
+    values = {"boxes": counts, "mAP@30": shares, "TP30": [7] * 8, "FP30": [5] * 8}
+    table = Table.of({name: (column, "") for name, column in values.items()}, rows)
+    views = {"table": table, "figures": {"smallest p": [0.05]}}
+    assert Nova(alpha=0.05).finding(None, views) == (
+        "PatchCore boxes 7 of 10 lesions with 5 false boxes: mAP@30 0.45, by another image's map "
+        "0.10; hardest: d (0.30)."
+    )
+
+
+def test_the_picture_has_both_sorts_of_boxes_and_the_area_below_a_curve_is_its_precision(
+    case, result
+):
+    for kind, shown in enumerate(result["picture"].images[0], 1):
+        row = np.flatnonzero(case.data.labels == kind)[0]
+        assert np.array_equal(shown, case.data.images[row].transpose(1, 2, 0))
     image = result["picture"].images[1, 0]
     assert result["picture"].rows == ("image", "boxes")
     assert result["picture"].columns == KINDS[1:]

@@ -162,8 +162,31 @@ def test_the_picture_says_what_is_accepted():
     assert (dark[3] > 4).sum() < (dark[0] > 4).sum()  # the squeezed ones are narrow
 
 
+def test_a_density_is_drawn_at_its_places_and_on_its_scale():
+    """The plane is 8 wide and 16 high; heights end at 0.8. Bins and rows are counted by hand."""
+    outside = [(1.04, 2.1)] * 400 + [(-1.04, -3.1)] * 100
+    inside = [(0.29, 0.04)] * 19 + [(-0.29, -7.95)]
+    plane, below = tester.density_plots(*np.array(outside + inside).T, 0.3)
+    orange = (plane != plane[..., :1]).any(-1)
+    assert [*np.flatnonzero(orange.all(0))] == [*np.flatnonzero(orange.any(0))] == [44, 51]
+    assert plane[35, 60].tolist() == [20] * 3  # the most
+    assert plane[66, 35].tolist() == [137] * 3  # a quarter, by its square root
+    gray = ~orange & (plane[..., 0] < 255)
+    assert {*zip(*map(list, np.nonzero(gray)), strict=True)} == {(35, 60), (66, 35)}
+    curve = (below != below[..., :1]).any(-1)
+    assert curve.sum(0).tolist() == [1] * 96
+    # 95 (1 − φ(x) / 0.8) at x = 1/12, 13/12 and −95/12
+    assert [curve[:, column].argmax() for column in (48, 54, 0)] == [48, 69, 95]
+    dark = (below == 90).all(-1) | curve
+    assert [dark[:, column].sum() for column in (48, 0)] == [96, 36]  # 5.7 and 0.3 of 0.8
+    assert dark[95].all()
+
+
 def test_images_that_do_not_differ_are_refused_in_words():
     data = tiny.columns(8, ("a", "b", "c"))
     alike = ExperimentCase(replace(data, images=np.zeros_like(data.images)))
     with pytest.raises(BadData, match="differ in 10 ways"):
         HalfspaceExperiment().measured(tester.IMAGES, alike)
+    assert tester.whitened_points(ExperimentCase(data), 12).points.shape == (24, 12)
+    with pytest.raises(BadData, match="at least 26 train images"):
+        tester.whitened_points(ExperimentCase(data), 13)
