@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +11,16 @@ from scipy import ndimage as ndi
 from torch.nn import functional as F
 
 from engine.anomaly import LOCALIZERS, Conformal, DictAS, PaDiM, PatchCore
-from engine.anomaly.localizers.localizer import place_of
-from engine.anomaly.localizers.patches import GRID, WIDTH, layers_at, maps_of, narrowed
+from engine.anomaly.localizers.localizer import at_places, place_of
+from engine.anomaly.localizers.patches import (
+    DEPTHS,
+    GRID,
+    WIDTH,
+    layers_at,
+    maps_of,
+    narrowed,
+    oddities,
+)
 from engine.anomaly.localizers.regions import boxes_above
 from engine.core.errors import BadData, DoesNotFit
 from tests import tiny
@@ -76,8 +85,12 @@ def test_the_finding_names_the_place_and_counts_the_normal_images_that_are_less_
     strict = replace(method, alpha=0.02)
     sentence = strict.finding(image_case, strict(image_case))
     assert sentence.endswith("too few for a threshold at 2 % false alarms.")
-    places = [place_of(*at) for at in ((0.5, 0.5), (1.0, 0.0), (0.1, 0.5))]
-    assert places == ["middle", "upper right", "middle left"]
+    places = [[place_of(left, top) for left in (0, 0.34, 1)] for top in (0.33, 0.66, 0.67)]
+    assert places == [
+        ["upper left", "upper middle", "upper right"],
+        ["middle left", "middle", "middle right"],
+        ["lower left", "lower middle", "lower right"],
+    ]
 
 
 def test_boxes_are_those_of_the_regions_the_highest_first():
@@ -178,6 +191,16 @@ def test_scans_mixed_with_photographs_are_said_and_images_of_another_size_are_re
     pixels[::2] = pixels[::2, :1]
     result = PatchCore()(case(cells.data(pixels), odd))
     assert result["notes"].labels[0].startswith("10 of 20 normal images have color")
+    # channels that differ by 4 of 255 on average have no color, by a little more they have
+    even = np.full((3, 3, 2, 2), 90, np.uint8)
+    even[:, 1] += np.array([4, 4, 0], np.uint8)[:, None, None]
+    slightly = case(cells.data(even), odd)
+    assert oddities(slightly, np.arange(3)) == []
+    even[1, 1, 0, 0] += 1
+    assert oddities(slightly, np.arange(3))[0].startswith("1 of 3 normal images have color")
+    assert oddities(slightly, np.array([1, 1])) == [
+        "All normal images are identical, so nothing is known of how they vary."
+    ]
     other = cells.images(20)[:, :, ::2, ::2]
     assert PatchCore()(case(cells.data(other), odd))["map"].values.shape == (32, 32)
 
@@ -194,6 +217,36 @@ def test_two_layers_of_neighboring_resolutions_are_compared_by_depth():
     with pytest.raises(DoesNotFit, match="no layer whose output is a map"):
         layers_at(tiny.mlp(), "middle")
     assert "layers whose output is a map" in PaDiM.unmet(tiny.familiar_case(tiny.mlp()))
+
+
+@pytest.mark.parametrize(
+    ("stages", "names"),
+    [
+        ((8,), ("a", "ab", "b")),  # tokens: all layers
+        ((16, 8), ("b", "bd", "d")),
+        ((16, 8, 4), ("bd", "df", "f")),
+        ((2, 32, 8, 16), ("dh", "hf", "fb")),
+        ((2, 32, 8, 16, 4), ("hf", "fj", "jb")),
+    ],
+)
+def test_of_each_resolution_the_last_layer_counts_and_depths_go_from_the_finest_on(stages, names):
+    """Two layers a to j of each resolution, and others that are no maps."""
+    letters = iter("abcdefghij")
+    layers = [
+        SimpleNamespace(name=next(letters), is_map=True, cells=(side, side))
+        for side in stages
+        for _ in range(2)
+    ]
+    other = SimpleNamespace(name="z", is_map=False, cells=(99, 99))
+    model = SimpleNamespace(title="", layers=[other, *layers, other])
+    chosen = ["".join(layer.name for layer in layers_at(model, depth)) for depth in DEPTHS]
+    assert chosen == [*names]
+
+
+def test_patches_are_numbered_image_by_image_and_row_by_row():
+    places = [(image, row, column) for image in range(2) for row in range(3) for column in range(5)]
+    numbered = at_places(torch.arange(30), 5, 3)
+    assert [*zip(*(values.tolist() for values in numbered), strict=True)] == places
 
 
 def test_patches_are_bounded_in_number_and_width():
