@@ -6,6 +6,7 @@ from scipy.stats import kstest
 
 from engine.anomaly import Conformal, benjamini_hochberg, bonferroni
 from engine.core.errors import BadSetting, BlindspotError
+from engine.evaluation.detection.standing import first_line
 
 FOUR = Conformal(np.array([1.0, 2.0, 2.0, 5.0]))
 
@@ -121,6 +122,13 @@ def test_the_line_by_group_is_the_lowest_above_which_p_is_at_most_alpha():
         assert np.array_equal(flagged, ruler.p_by_group(scores) <= alpha + 1e-9)
     with pytest.raises(BadSetting, match="24 groups"):
         ruler.threshold_by_group(ruler.smallest_by_group - 1e-6)
+    assert first_line(ruler, 0.2) == (ruler.threshold_by_group(0.2), "")
+    pooled = Conformal(ruler.scores)
+    assert first_line(pooled, 0.2) == (np.sort(ruler.scores)[-24], "")  # 24 of 121
+    for strict, words in ((ruler, "24 groups"), (pooled, "120 normal images")):
+        line, problem = first_line(strict, 0.008)
+        assert line == ruler.scores.max()
+        assert words in problem
 
 
 def test_by_group_p_keeps_its_promise_where_images_of_a_group_are_alike():

@@ -80,6 +80,11 @@ def test_fewer_images_than_dimensions_are_measured_like_the_whole_matrix_with_it
     result = fitted.rule(bank(points))
     assert result.score == pytest.approx(slow)
     assert sum(result.parts.values()) == pytest.approx(slow)
+    whole = np.linalg.inv(covariance + 0.2 * np.trace(covariance) / 9 * np.eye(9))
+    slow = [(z - few.mean(0)) @ whole @ (z - few.mean(0)) for z in points]
+    fitted = Mahalanobis(ridge=0.2).fit(bank(few, labels=np.zeros(6, int)))
+    assert fitted.rule(bank(points)).score == pytest.approx(slow)
+    assert not fitted.notes
 
 
 @pytest.mark.parametrize(

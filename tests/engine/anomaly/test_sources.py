@@ -230,6 +230,10 @@ def test_every_channel_of_a_colored_image_counts(channel):
     other = image.clone()
     other[channel] = 1 - other[channel]
     assert key_of(other) != key_of(image)
+    bar = torch.rand(3, 1, 4, generator=torch.Generator().manual_seed(1))
+    other = bar.clone()
+    other[channel] = 1 - other[channel]
+    assert key_of(other.expand(3, 4, 4)) != key_of(bar.expand(3, 4, 4))
     gray = image[:1].expand(3, -1, -1)
     assert key_of(gray) == key_of(gray.clone())
 
