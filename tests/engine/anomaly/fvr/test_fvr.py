@@ -12,7 +12,7 @@ from engine.anomaly import FVR, Blends
 from engine.anomaly.cosine import CosineHead, evidential_loss, fit_head, from_no_evidence
 from engine.anomaly.fvr.blends import ITS_CLASS, NOISE, OTHERS
 from engine.anomaly.fvr.blends import OTHER as THE_OTHER
-from engine.anomaly.fvr.findings import NONE, SEVERAL, kind_of_doubt
+from engine.anomaly.fvr.findings import NONE, SEVERAL, kind_of_doubt, which_rises
 from engine.anomaly.fvr.masses import DoubtLines, Masses, answer_sets, masses
 from engine.anomaly.fvr.method import aurocs, of_sets, rejected
 from engine.core.errors import BadData, BadSetting, DoesNotFit
@@ -189,6 +189,22 @@ def test_the_kind_of_doubt_is_what_the_answer_and_the_lines_say(snapshot):
         rows = ("a", "b", SEVERAL, NONE)
         table = Table.of({name: (values, "") for name, values in columns.items()}, rows)
         assert kind_of_doubt(table, lines_from) == snapshot
+
+
+def test_the_doubt_that_rises_more_is_named_first_at_its_most_and_in_noise_at_its_end():
+    ways = {
+        "class": ([0.1, 0.5, 0.2], [0.2, 0.1, 0.3]),
+        "noise": ([0.1, 0.3, 0.05], [0.2, 0.9, 0.6]),
+    }
+    result = {
+        way: Table.of({SEVERAL: (confusion, "mass"), NONE: (ignorance, "mass")})
+        for way, (confusion, ignorance) in ways.items()
+    }
+    labels = SimpleNamespace(labels=("one", "seven", NOISE))
+    assert which_rises(result | {"confusion": labels}) == (
+        "Toward seven, confusion rises by up to 40 points (ignorance by 10 points); "
+        "in noise alone, ignorance is up by 40 points (confusion by −5 points)."
+    )
 
 
 CASE = tiny.familiar_case(tiny.cnn())
