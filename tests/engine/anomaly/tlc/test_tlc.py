@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import product
 from math import exp
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from engine.anomaly.tlc.experts import chain, engaged, together
 from engine.anomaly.tlc.loss import TlcLoss
 from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase
-from engine.evaluation.measures.detection import auroc
+from engine.evaluation.measures.detection import auroc, error_auroc
 from engine.vision import data as data_sets
 from engine.vision.data.variants import LongTailed, OpenSet
 from engine.vision.training import Batch, Recipe, fresh, outputs, train
@@ -125,7 +126,7 @@ def by_hand(loss, model, batch, late):
     return float(total)
 
 
-@pytest.mark.parametrize("done", [0, 37, 95])
+@pytest.mark.parametrize("done", [0, 37, 84, 85, 95])
 def test_the_loss_is_the_authors_written_out(done):
     data = tiny.columns(8, ("a", "b", "c"))
     model = tlc.experts_for(data, 3, seed=1)
@@ -185,7 +186,41 @@ def test_what_is_right_is_that_of_networks_trained_by_hand():
     strange = data.pixels(np.flatnonzero(data.truth["unknown"]))
     unknown = chain(experts.network.each((strange - experts.mean) / experts.std)).left[-1].log()
     assert table.cell(tlc.TLC_ROW, tlc.NAMES_UNKNOWN) == pytest.approx(auroc(left, unknown.numpy()))
+    seen = outputs(experts, data, rows).argmax(1).numpy() == data.labels[rows]
+    every = torch.stack(chain(experts.network.each(pixels)).left[:-1]).detach().numpy()
+    shares = (every > 0.54 * every.max(1, keepdims=True)).mean(0)
+    sure = outputs(model, data, rows).double().softmax(1).max(1).values.numpy()
+    expected = {
+        (tlc.TLC_ROW, tlc.RIGHT): seen.mean(),
+        (tlc.TLC_ROW, tlc.HEAD): seen[~rare].mean(),
+        (tlc.TLC_ROW, tlc.TAIL): seen[rare].mean(),
+        (tlc.TLC_ROW, tlc.NAMES_WRONG): error_auroc(left, seen, 0.5),
+        (tlc.TLC_ROW, tlc.USE_HEAD): shares[~rare].mean(),
+        (tlc.TLC_ROW, tlc.USE_TAIL): shares[rare].mean(),
+        (tlc.PLAIN, tlc.NAMES_TAIL): auroc(-sure[~rare], -sure[rare]),
+        (tlc.PLAIN, tlc.USE_TAIL): 1,
+    }
+    assert {at: table.cell(*at) for at in expected} == pytest.approx(expected)
     check_one_chain(method(case), experts, data, rows)
+
+
+def test_a_third_of_the_classes_that_have_images_is_frequent_and_a_third_is_rare():
+    labels = np.repeat(np.arange(7), [5, 0, 9, 2, 7, 1, 4])
+    data = SimpleNamespace(labels=labels, rows=lambda _: np.arange(28), classes=tuple("abcdefg"))
+    assert tlc.thirds(data) == ([2, 4], [3, 5])
+    two = SimpleNamespace(labels=labels[:14], rows=lambda _: np.arange(14), classes=tuple("abc"))
+    assert tlc.thirds(two) == ([2], [0])
+    assert [tlc.held_of(SimpleNamespace(classes=range(count))) for count in (3, 4, 10)] == [1, 2, 2]
+
+
+def test_experts_see_images_as_usual_by_the_training_images():
+    data = tiny.columns(8, ("a", "b", "c"))
+    model, training = tlc.experts_for(data, 4, seed=1), data.images[data.rows("train")] / 255
+    assert len(model.network.experts) == 4
+    assert model.mean.flatten().tolist() == pytest.approx([training.mean()] * 3)
+    assert model.std.flatten().tolist() == pytest.approx([training.std()] * 3)
+    black = tlc.experts_for(replace(data, images=np.zeros_like(data.images)), 2, seed=1)
+    assert black.std.flatten().tolist() == pytest.approx([0.01] * 3)
 
 
 def check_one_chain(found, experts, data, rows):
