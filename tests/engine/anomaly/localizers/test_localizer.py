@@ -186,6 +186,15 @@ def test_identical_normal_images_and_a_constant_image_are_mapped_and_the_first_a
     assert not any("are identical" in label for label in even["notes"].labels)
 
 
+def test_what_only_reaches_the_threshold_is_not_marked():
+    alike = cells.data(np.repeat(cells.images(1), 20, 0))
+    result = PatchCore()(case(alike, cells.with_lesion(cells.images(1)[0])))
+    values = result["map"].values
+    assert result["figures"]["threshold"][0] == 0 == values.min()
+    assert np.array_equal(result["mask"].values, values > 0)
+    assert result["figures"]["below"][0] == 1
+
+
 def test_scans_mixed_with_photographs_are_said_and_images_of_another_size_are_resized(odd):
     pixels = cells.images(20)
     pixels[::2] = pixels[::2, :1]

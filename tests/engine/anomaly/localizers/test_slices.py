@@ -87,6 +87,12 @@ def test_the_strangest_slice_is_named_with_its_place_and_beside_what_chance_give
     assert SliceBySlice().finding(few, SliceBySlice()(few)).endswith(words)
 
 
+def test_without_a_plane_it_is_the_scan_s_first(normal, scan):
+    counts = {plane: case(normal, scan, view=SliceChoice(plane)).count for plane in (None, "axial")}
+    assert counts == {None: scan.count(scan.planes[0]), "axial": SLICES}
+    assert case(normal, scan, view=SliceChoice("coronal")).count == 32
+
+
 def test_a_long_scan_is_looked_at_evenly_and_that_is_said(normal, scan):
     result = SliceBySlice(most=4)(case(normal, scan))
     assert result["slices"]["slice"].tolist() == [1, 4, 7, SLICES]

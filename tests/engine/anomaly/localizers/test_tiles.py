@@ -70,6 +70,12 @@ def test_a_photograph_is_cut_at_its_own_size_as_long_as_its_tiles_are_not_too_ma
     assert less.scale < 0.5
     assert len(less) > 0.8 * MOST_TILES
     assert tiling(100, 80, 224, 0.25).scale == pytest.approx(2.8)
+    tens = tuple(range(0, 100, 10))
+    # four hundred times too many: a twentieth of the size; a tenth too many: smaller step by step
+    grid = tiling(2000, 2000, 10, 0.0, 100)
+    assert (grid.lefts, grid.tops, grid.scale) == (tens, tens, pytest.approx(0.05))
+    grid = tiling(110, 100, 10, 0.0, 100)
+    assert (grid.width, grid.height, grid.scale) == (99, 90, pytest.approx(0.98**5))
 
 
 def test_too_many_tiles_are_a_sentence(normal, monkeypatch):
