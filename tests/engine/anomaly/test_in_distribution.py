@@ -1,13 +1,25 @@
 """The in-distribution check, on the images and the models that the page opens with."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from engine.anomaly import KNN, FamiliarCase, Mahalanobis, ViM
-from engine.anomaly.protocol.in_distribution import ALPHA, in_distribution, is_gray
-from engine.anomaly.protocol.pixel_bank import averaged_rows, bank_of
+from engine.anomaly.protocol.in_distribution import (
+    ALPHA,
+    among_photographs,
+    among_xrays,
+    colorless,
+    evenness,
+    group_of,
+    image_p_value,
+    in_distribution,
+    is_gray,
+)
+from engine.anomaly.protocol.pixel_bank import PixelBank, averaged_rows, bank_of
 from engine.evaluation.detection.photographs import ODD
 from engine.evaluation.detection.rows import split
 from engine.evaluation.detection.sources import training_data_name
@@ -142,6 +154,79 @@ def test_the_p_value_is_that_of_a_plain_search_in_pixels():
     assert bank.nbytes == 8 * (len(bank.fit) * 3 * 64 + len(bank.scores))
     expected = (1 + (bank.scores >= far - 1e-9).sum()) / (len(bank.scores) + 1)
     assert checked("digits-cnn", picture, test_image.name).p == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("each", [1, 2])
+@pytest.mark.parametrize(
+    ("count", "above", "kind", "p"),
+    [(48, 0, "unmeasured", None), (49, 0, "unusual", 0.02), (49, 1, "usual", 0.04)],
+)
+def test_a_verdict_needs_49_held_out_images_or_groups_and_a_p_of_at_most_2_hundredths(
+    count, above, kind, p, each
+):
+    """The image is √192 from ten of the images; the held-out ones are nearer, but for `above`."""
+    fit = np.concatenate([np.zeros((9, 192)), np.full((1, 192), 2.0), np.full((2, 192), 9.0)])
+    scores = np.where(np.arange(count) < above, 14.0, 13.8).repeat(each)
+    groups = np.arange(count).repeat(2) if each == 2 else None
+    result = image_p_value(PixelBank(fit, scores, groups), "digits", torch.ones(3, 8, 8), "")
+    assert result.kind == kind
+    word = "groups" if each == 2 else "images"
+    title = data_set("digits").card.title
+    if p:
+        assert result.p == pytest.approx(p)
+        assert f"(p = {p} among {count} held-out {word} of {title})" in result.sentence
+    else:
+        assert f"Only 48 independent images of {title} were held out" in result.sentence
+
+
+def test_only_an_image_of_the_same_data_has_a_group_there():
+    phantoms = "phantoms:count=40"
+    assert group_of(phantoms, f"{phantoms}/17") == data_set(phantoms).truth["group"][17] > 0
+    assert group_of("phantoms:count=41", f"{phantoms}/17") is None
+    assert group_of("digits", "digits/17") is None
+    assert group_of(phantoms, "chelsea") is group_of(phantoms, "") is None
+
+
+def image_of(*rows):
+    """Red as given, of 255, green of 128 and blue of 0."""
+    red = torch.tensor(rows) / 255
+    return torch.stack([red, torch.full_like(red, 128 / 255), torch.zeros_like(red)])
+
+
+def test_color_and_evenness_are_counted_pixel_by_pixel():
+    for colored, difference, gray in ((1, 9, True), (2, 9, False), (100, 8, True)):
+        image = torch.zeros(3, 10, 10)
+        image[1].view(-1)[:colored] = difference / 255
+        assert colorless(image) == gray
+    rows = [[10.0, 10.3, 20], [9.8, 10, 20], [30, 30, 30]]
+    assert evenness(image_of(*rows)) == 1 / 4  # the first alone equals both neighbors, in 8 bits
+    assert evenness(image_of(*rows).flip(0)) == 1 / 4
+    assert evenness(image_of(*rows).transpose(1, 2)) == 1 / 4
+    other = image_of(*rows)
+    other[2, 1, 0] = 1  # in another channel it does not
+    assert evenness(other) == 0
+    plain = Picture(np.zeros((3, 3, 3), np.uint8), (3, 3), (), "")
+    half = image_of([10.0, 10, 10], [10, 10, 10], [30, 30, 30])
+    assert among_photographs(half, plain, "").sentence.endswith("drawings and screenshots.")
+    assert among_photographs(image_of(*rows), plain, "").kind == "unmeasured"
+
+
+def test_a_chest_x_ray_is_gray_of_no_other_source_and_no_slice_of_a_ct():
+    gray, plain = (
+        torch.rand(1, 8, 8).expand(3, -1, -1),
+        Picture(np.zeros((8, 8, 3)), (8, 8), (), ""),
+    )
+    slices = {unit: SimpleNamespace(behind=SimpleNamespace(unit=unit)) for unit in ("HU", "")}
+    results = {
+        "speaks against": among_xrays(gray, plain, ""),
+        "no X-rays ship": among_xrays(gray, slices[""], ""),
+        "has color": among_xrays(image_of([9.0, 9], [9, 9]), plain, ""),
+        "slice of a CT": among_xrays(gray, slices["HU"], ""),
+        "Nothing like Digits": among_xrays(gray, plain, "digits/3"),
+    }
+    assert [result.foreign for result in results.values()] == [False, False, True, True, True]
+    for words, result in results.items():
+        assert words in result.sentence
 
 
 def test_of_held_out_images_no_more_than_the_stated_share_is_called_foreign():
