@@ -12,7 +12,7 @@ from engine.anomaly import FVR, Blends
 from engine.anomaly.cosine import CosineHead, evidential_loss, fit_head, from_no_evidence
 from engine.anomaly.fvr.blends import ITS_CLASS, NOISE, OTHERS
 from engine.anomaly.fvr.blends import OTHER as THE_OTHER
-from engine.anomaly.fvr.findings import NONE, SEVERAL, kind_of_doubt, which_rises
+from engine.anomaly.fvr.findings import NONE, SEVERAL, kind_of_doubt
 from engine.anomaly.fvr.masses import DoubtLines, Masses, answer_sets, masses
 from engine.anomaly.fvr.method import aurocs, of_sets, rejected
 from engine.core.errors import BadData, BadSetting, DoesNotFit
@@ -191,22 +191,6 @@ def test_the_kind_of_doubt_is_what_the_answer_and_the_lines_say(snapshot):
         assert kind_of_doubt(table, lines_from) == snapshot
 
 
-def test_the_doubt_that_rises_more_is_named_first_at_its_most_and_in_noise_at_its_end():
-    ways = {
-        "class": ([0.1, 0.5, 0.2], [0.2, 0.1, 0.3]),
-        "noise": ([0.1, 0.3, 0.05], [0.2, 0.9, 0.6]),
-    }
-    result = {
-        way: Table.of({SEVERAL: (confusion, "mass"), NONE: (ignorance, "mass")})
-        for way, (confusion, ignorance) in ways.items()
-    }
-    labels = SimpleNamespace(labels=("one", "seven", NOISE))
-    assert which_rises(result | {"confusion": labels}) == (
-        "Toward seven, confusion rises by up to 40 points (ignorance by 10 points); "
-        "in noise alone, ignorance is up by 40 points (confusion by −5 points)."
-    )
-
-
 CASE = tiny.familiar_case(tiny.cnn())
 
 
@@ -267,10 +251,7 @@ def test_a_class_without_held_out_images_is_passed_over_unless_it_is_asked_for()
 @pytest.mark.parametrize(("normal", "held", "other"), [([2, 0], [2, 3], 3), ([2, 2], [2, 2], 1)])
 def test_the_other_class_is_the_next_of_those_at_hand_or_the_next_of_all(normal, held, other):
     banks = SimpleNamespace(
-        **{
-            name: SimpleNamespace(labels=np.array(labels))
-            for name, labels in (("normal", normal), ("held", held))
-        }
+        normal=SimpleNamespace(labels=np.array(normal)), held=SimpleNamespace(labels=np.array(held))
     )
     plausibility = np.array([0.1, 0.5, 0.9, 0.3])  # from the most: 2, 1, 3, 0
     assert Blends().other(CASE, banks, plausibility) == other

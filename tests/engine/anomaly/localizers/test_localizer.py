@@ -85,12 +85,10 @@ def test_the_finding_names_the_place_and_counts_the_normal_images_that_are_less_
     strict = replace(method, alpha=0.02)
     sentence = strict.finding(image_case, strict(image_case))
     assert sentence.endswith("too few for a threshold at 2 % false alarms.")
-    places = [[place_of(left, top) for left in (0, 0.34, 1)] for top in (0.33, 0.66, 0.67)]
-    assert places == [
-        ["upper left", "upper middle", "upper right"],
-        ["middle left", "middle", "middle right"],
-        ["lower left", "lower middle", "lower right"],
-    ]
+    places = [place_of(left, top) for top in (0.33, 0.66, 0.67) for left in (0, 0.34, 1)]
+    names = [f"{row} {column}" for row in ("upper", "middle", "lower") for column in
+             ("left", "middle", "right")]  # fmt: skip
+    assert places == [*names[:4], "middle", *names[5:]]
 
 
 def test_boxes_are_those_of_the_regions_the_highest_first():
@@ -218,38 +216,31 @@ def test_scans_mixed_with_photographs_are_said_and_images_of_another_size_are_re
 
 
 def test_two_layers_of_neighboring_resolutions_are_compared_by_depth():
-    model = tiny.cnn()
-    named = {d: [layer.name for layer in layers_at(model, d)] for d in ("early", "middle", "late")}
-    assert named == {"early": ["act1"], "middle": ["act1", "act2"], "late": ["act2"]}
-    tokens = {d: [layer.name for layer in layers_at(tiny.vit(), d)] for d in ("early", "late")}
-    assert tokens["early"] != tokens["late"]
+    named = [[layer.name for layer in layers_at(tiny.cnn(), depth)] for depth in DEPTHS]
+    assert named == [["act1"], ["act1", "act2"], ["act2"]]
     with pytest.raises(DoesNotFit, match="no layer whose output is a map"):
         layers_at(tiny.mlp(), "middle")
     assert "layers whose output is a map" in PaDiM.unmet(tiny.familiar_case(tiny.mlp()))
 
 
-@pytest.mark.parametrize(
-    ("stages", "names"),
-    [
-        ((8,), ("a", "ab", "b")),  # tokens: all layers
-        ((16, 8), ("b", "bd", "d")),
-        ((16, 8, 4), ("bd", "df", "f")),
-        ((2, 32, 8, 16), ("dh", "hf", "fb")),
-        ((2, 32, 8, 16, 4), ("hf", "fj", "jb")),
-    ],
-)
-def test_of_each_resolution_the_last_layer_counts_and_depths_go_from_the_finest_on(stages, names):
-    """Two layers a to j of each resolution, and others that are no maps."""
-    letters = iter("abcdefghij")
-    layers = [
-        SimpleNamespace(name=next(letters), is_map=True, cells=(side, side))
-        for side in stages
-        for _ in range(2)
-    ]
-    other = SimpleNamespace(name="z", is_map=False, cells=(99, 99))
-    model = SimpleNamespace(title="", layers=[other, *layers, other])
+LAYERS_AT_DEPTHS = {
+    (8,): ["a", "ab", "b"],  # tokens: all layers
+    (16, 8): ["b", "bd", "d"],
+    (16, 8, 4): ["bd", "df", "f"],
+    (2, 32, 8, 16): ["dh", "hf", "fb"],
+    (2, 32, 8, 16, 4): ["hf", "fj", "jb"],
+}
+
+
+@pytest.mark.parametrize("sides", LAYERS_AT_DEPTHS)
+def test_of_each_resolution_the_last_layer_counts_and_depths_go_from_the_finest_on(sides):
+    """Two layers, a and b, c and d, …, of each resolution, beside one that is no map."""
+    pairs = zip("abcdefghij", np.repeat(sides, 2), strict=False)
+    layers = [SimpleNamespace(name=name, is_map=True, cells=(side, side)) for name, side in pairs]
+    layers.append(SimpleNamespace(name="z", is_map=False, cells=(99, 99)))
+    model = SimpleNamespace(layers=layers)
     chosen = ["".join(layer.name for layer in layers_at(model, depth)) for depth in DEPTHS]
-    assert chosen == [*names]
+    assert chosen == LAYERS_AT_DEPTHS[sides]
 
 
 def test_patches_are_numbered_image_by_image_and_row_by_row():
