@@ -2,15 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 
 from engine.anomaly import KNN, ODIN, QUICK, Compare, Corrupt, FamiliarCase
 from engine.anomaly.protocol.corrupt import LEVELS
-from engine.evaluation.corruptions import corrupted
-from engine.evaluation.detection.gather import gathered
-from engine.evaluation.detection.rows import evenly
 from engine.evaluation.detection.standing import apart_where_unseen, operating
-from engine.evaluation.measures.detection import auroc
 from engine.vision.data import load
 from engine.vision.models import catalog
 from tests import tiny
@@ -61,36 +56,6 @@ def test_what_sets_an_image_apart_is_split_at_the_middle_of_the_weights():
     weight = np.array([4, 1, 3, 2], np.float32)
     activations, usual = np.array([1, 5, 0, 1], np.float32), np.array([0, 2, 0, 1], np.float32)
     assert apart_where_unseen(weight, activations, usual) == pytest.approx(0.75)
-
-
-def test_each_step_is_that_of_the_image_and_of_held_out_ones_made_worse_alike():
-    method, banks = Corrupt(images=8, kind="blur", detector="MaxLogit"), gathered(CASE)
-    result, data, model = method(CASE), CASE.parts[1].data, CASE.model
-    rows = data.places(banks.held.ids[evenly(np.arange(len(banks.held)), 8)])
-    normal_scores, held_scores = (-bank.logits.max(1) for bank in (banks.normal, banks.held))
-    own_class = int(banks.subject.logits[0].argmax())
-    for at, severity in ((0, 0), (3, 0.375), (8, 1)):
-        images = torch.cat([CASE.image[None], data.pixels(rows)])
-        logits = model.logits(corrupted(images, "blur", severity, CASE.seed) if at else images)
-        logits = logits.double().numpy()
-        scores = -logits.max(1)
-        p = (1 + (np.float32(normal_scores) >= np.float32(scores)[:, None]).sum(1)) / (
-            len(normal_scores) + 1
-        )
-        probabilities = np.exp(logits[0]) / np.exp(logits[0]).sum()
-        expected = {
-            "score of the image": scores[0],
-            "p-value of the image": p[0],
-            "probability of the image's class": probabilities[own_class],
-            "median normal score": np.median(scores[1:]),
-            "median normal p-value": np.median(p[1:]),
-            "accuracy": np.mean(logits[1:].argmax(1) == data.labels[rows]),
-            "AUROC against untouched": auroc(held_scores, scores[1:]),
-        }
-        got = {name: result["steps"][name][at] for name in expected}
-        assert got == pytest.approx(expected, abs=1e-5)
-        assert result["flags"].values[:, at] == pytest.approx(p[1:])
-        assert result["classes"].values[at] == logits[0].argmax()
 
 
 def test_noise_on_digits_raises_the_score_as_accuracy_falls():

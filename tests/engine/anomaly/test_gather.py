@@ -166,13 +166,6 @@ def test_rows_come_to_length_1_and_without_labels_every_image_counts_as_right():
     assert replace(other, labels=None).right.tolist() == [True] * 5
 
 
-def test_a_setting_may_choose_from_the_model_s_classes_and_nothing_else():
-    case = case_of(tiny.data_set(MODEL.labels, 32, 4))
-    assert case.options("classes") == MODEL.labels
-    with pytest.raises(ValueError, match="layers"):
-        case.options("layers")
-
-
 def test_every_method_refuses_a_picture_alone():
     for kind in METHODS:
         assert kind.unmet(tiny.cnn_case()).startswith("it needs")

@@ -85,10 +85,8 @@ def test_the_finding_names_the_place_and_counts_the_normal_images_that_are_less_
     strict = replace(method, alpha=0.02)
     sentence = strict.finding(image_case, strict(image_case))
     assert sentence.endswith("too few for a threshold at 2 % false alarms.")
-    places = [place_of(left, top) for top in (0.33, 0.66, 0.67) for left in (0, 0.34, 1)]
-    names = [f"{row} {column}" for row in ("upper", "middle", "lower") for column in
-             ("left", "middle", "right")]  # fmt: skip
-    assert places == [*names[:4], "middle", *names[5:]]
+    places = [place_of(*at) for at in ((0.5, 0.5), (0.67, 0.33), (0.33, 0.66), (0.34, 1.0))]
+    assert places == ["middle", "upper right", "middle left", "lower middle"]
 
 
 def test_boxes_are_those_of_the_regions_the_highest_first():
@@ -223,24 +221,16 @@ def test_two_layers_of_neighboring_resolutions_are_compared_by_depth():
     assert "layers whose output is a map" in PaDiM.unmet(tiny.familiar_case(tiny.mlp()))
 
 
-LAYERS_AT_DEPTHS = {
-    (8,): ["a", "ab", "b"],  # tokens: all layers
-    (16, 8): ["b", "bd", "d"],
-    (16, 8, 4): ["bd", "df", "f"],
-    (2, 32, 8, 16): ["dh", "hf", "fb"],
-    (2, 32, 8, 16, 4): ["hf", "fj", "jb"],
-}
-
-
-@pytest.mark.parametrize("sides", LAYERS_AT_DEPTHS)
-def test_of_each_resolution_the_last_layer_counts_and_depths_go_from_the_finest_on(sides):
-    """Two layers, a and b, c and d, …, of each resolution, beside one that is no map."""
-    pairs = zip("abcdefghij", np.repeat(sides, 2), strict=False)
+@pytest.mark.parametrize(
+    ("sides", "names"), [((8,), "a ab b"), ((16, 8, 4), "bd df f"), ((2, 32, 8, 16), "dh hf fb")]
+)
+def test_the_last_layer_of_a_resolution_counts_and_depths_go_from_the_finest_on(sides, names):
+    """Layers a and b, c and d, … are of one resolution each; with a single one all count."""
+    pairs = zip("abcdefgh", np.repeat(sides, 2), strict=False)
     layers = [SimpleNamespace(name=name, is_map=True, cells=(side, side)) for name, side in pairs]
-    layers.append(SimpleNamespace(name="z", is_map=False, cells=(99, 99)))
-    model = SimpleNamespace(layers=layers)
+    model = SimpleNamespace(layers=[*layers, SimpleNamespace(name="z", is_map=False, cells=(9, 9))])
     chosen = ["".join(layer.name for layer in layers_at(model, depth)) for depth in DEPTHS]
-    assert chosen == LAYERS_AT_DEPTHS[sides]
+    assert chosen == names.split()
 
 
 def test_patches_are_numbered_image_by_image_and_row_by_row():

@@ -11,14 +11,7 @@ from torch import nn
 from engine.anomaly import LOCALIZERS, FamiliarCase, PatchCore
 from engine.anomaly.localizers import tiles
 from engine.anomaly.localizers.regions import boxes_above
-from engine.anomaly.localizers.tiles import (
-    MOST_TILES,
-    PhotographCase,
-    TileByTile,
-    blended,
-    tile_span,
-    tiling,
-)
+from engine.anomaly.localizers.tiles import MOST_TILES, PhotographCase, TileByTile, blended, tiling
 from engine.core.result import Table
 from engine.core.run import digest
 from engine.evaluation.detection.healthy import texture
@@ -127,55 +120,6 @@ def test_tiles_that_differ_pass_into_each_other_and_a_large_map_has_a_bounded_si
     values, _ = blended(grid, (np.ones((16, 16)) for _ in range(len(grid))))
     assert values.shape == (768, 1024)
     assert values == pytest.approx(1)
-
-
-@pytest.mark.parametrize(
-    ("start", "side", "length", "count", "inside"),
-    [(10, 20, 60, 30, range(5, 15)), (1, 4, 10, 5, range(2)), (8, 4, 12, 12, range(8, 12))],
-)
-@pytest.mark.parametrize("known", [1, 4])
-def test_along_a_side_a_tile_is_interpolated_between_the_middles_of_its_cells(
-    start, side, length, count, inside, known
-):
-    values = np.random.default_rng(0).random(known)
-    share = np.array([((at + 0.5) * length / count - start) / side for at in inside])
-    span, made, weight = tile_span(start, side, length, count, known)
-    assert (span.start, span.stop) == (inside.start, inside.stop)
-    # beyond the outer middles the outer value goes on
-    assert made @ values == pytest.approx(np.interp(share * known - 0.5, np.arange(known), values))
-    assert weight == pytest.approx(0.001 + (1 - np.cos(2 * np.pi * share)) / 2)
-
-
-def test_figures_are_those_of_the_tiles_asked_one_by_one_and_of_the_blended_map(normal):
-    image = cells.images(6, 7).reshape(3, 2, 3, 32, 32).transpose(2, 0, 3, 1, 4).reshape(3, 96, 64)
-    image[0, 68:84, 36:52] = 255  # in the tile of the last row and column
-    photo_case = case(normal, image)
-    result = TileByTile(overlap=0.0)(photo_case)
-    alone = [
-        PatchCore()(replace(photo_case.about, image=torch.from_numpy(np.float32(tile / 255))))
-        for tile in (image[:, t : t + 32, x : x + 32] for t in (0, 32, 64) for x in (0, 32))
-    ]
-    values, held = result["map"].values, result["held"].values
-    row, column = np.argwhere(values == values.max())[0]
-    expected = {
-        "highest": values.max(),
-        "below": (held < values.max()).mean(),
-        "left": (column + 0.5) / 64,
-        "top": (row + 0.5) / 96,
-        "tiles": 6,
-        "above": sum(each["mask"].values.any() for each in alone),
-        "scale": 1,
-        "threshold": alone[0]["figures"]["threshold"][0],
-        "expected": 0.05 * 6,
-    }
-    figures = {name: result["figures"][name][0] for name in expected}
-    assert figures == pytest.approx(expected)
-    assert np.array_equal(result["mask"].values, values > expected["threshold"])
-    boxes = boxes_above(values, expected["threshold"], "", 32 * 32 / (96 * 64))
-    assert np.array_equal(result["boxes"].values, boxes.values)
-    words = TileByTile().finding(photo_case, result)
-    assert "is the lower right, above what 40 of 40 normal images reach. " in words
-    assert f"{expected['above']} of 6 tiles reach" in words
 
 
 def test_the_question_is_the_photograph_s(normal):

@@ -13,7 +13,6 @@ from engine.anomaly.nova import lesions as lesion_data
 from engine.anomaly.nova.benchmark import ALL, PIXELS, SWAPPED
 from engine.core.errors import BadData
 from engine.core.result import Table
-from engine.evaluation.detection import lesions as lesion_sources
 from engine.evaluation.measures.boxes import ScoredBoxes, box_figures
 from engine.evaluation.measures.segmentation import aupro, pixel_auroc
 from engine.vision.data.nova import read_nova
@@ -200,16 +199,6 @@ def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case, res
         for name in nova.COLUMNS:
             expected = exact.cell(row, name)
             assert table.cell(table_row, name) == pytest.approx(expected, abs=1e-5, nan_ok=True)
-
-
-def test_lesions_come_from_a_file_by_its_path_or_from_a_data_set_by_its_name(tmp_path):
-    images = list(lesions().images[:2].transpose(0, 2, 3, 1))
-    rows = [nova_files.row(at, [nova_files.box(4, 8, 12, 16)], kind="red") for at in range(2)]
-    path, model = tmp_path / "nova.zip", cells.model(cells.Rich)
-    path.write_bytes(zipped(nova_files.files(rows, images)))
-    boxes = lesion_sources.lesion_data(str(path), model).truth["boxes"][:, 0]
-    assert boxes == pytest.approx(np.array([[4, 8, 12, 16]] * 2) / 32)
-    assert lesion_sources.lesion_data("digits", model).name == "digits"
 
 
 def test_patients_of_the_images_that_are_asked_about_are_not_among_the_normal_ones():

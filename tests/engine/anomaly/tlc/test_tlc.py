@@ -197,10 +197,10 @@ def test_what_is_right_is_that_of_networks_trained_by_hand():
         (tlc.TLC_ROW, tlc.NAMES_WRONG): error_auroc(left, seen, 0.5),
         (tlc.TLC_ROW, tlc.USE_HEAD): shares[~rare].mean(),
         (tlc.TLC_ROW, tlc.USE_TAIL): shares[rare].mean(),
-        (tlc.PLAIN, tlc.NAMES_TAIL): auroc(-sure[~rare], -sure[rare]),
         (tlc.PLAIN, tlc.USE_TAIL): 1,
     }
     assert {at: table.cell(*at) for at in expected} == pytest.approx(expected)
+    assert tlc.judge_images(model, data, rows).doubt == pytest.approx(1 - sure)
     check_one_chain(method(case), experts, data, rows)
 
 
@@ -210,17 +210,12 @@ def test_a_third_of_the_classes_that_have_images_is_frequent_and_a_third_is_rare
     assert tlc.thirds(data) == ([2, 4], [3, 5])
     two = SimpleNamespace(labels=labels[:14], rows=lambda _: np.arange(14), classes=tuple("abc"))
     assert tlc.thirds(two) == ([2], [0])
+    colored = tiny.data_set(("a", "b"), 8, 12)
+    images = colored.images[colored.rows("train")] / 255
+    model = tlc.experts_for(colored, 2, seed=0)
+    assert model.mean.flatten().tolist() == pytest.approx(images.mean((0, 2, 3)).tolist())
+    assert model.std.flatten().tolist() == pytest.approx(images.std((0, 2, 3)).tolist())
     assert [tlc.held_of(SimpleNamespace(classes=range(count))) for count in (3, 4, 10)] == [1, 2, 2]
-
-
-def test_experts_see_images_as_usual_by_the_training_images():
-    data = tiny.columns(8, ("a", "b", "c"))
-    model, training = tlc.experts_for(data, 4, seed=1), data.images[data.rows("train")] / 255
-    assert len(model.network.experts) == 4
-    assert model.mean.flatten().tolist() == pytest.approx([training.mean()] * 3)
-    assert model.std.flatten().tolist() == pytest.approx([training.std()] * 3)
-    black = tlc.experts_for(replace(data, images=np.zeros_like(data.images)), 2, seed=1)
-    assert black.std.flatten().tolist() == pytest.approx([0.01] * 3)
 
 
 def check_one_chain(found, experts, data, rows):
@@ -243,6 +238,8 @@ def check_one_chain(found, experts, data, rows):
             name = f"{names[at]}, expert {expert + 1}"
             going = going and rest > limits[expert]
             assert table.cell(name, "engaged") == going
+            count = sum(table.cell(f"{names[at]}, expert {k}", "engaged") for k in (1, 2, 3))
+            assert found["examples"].captions[at].endswith(f": {count:.0f} of 3 experts")
             assert table.cell(name, "vacuity") == pytest.approx(vacuity, rel=1e-4)
             assert sum(table.cell(name, column) for column in table.order[:3]) == pytest.approx(1)
             clash = combined_vacuity(before, opinion(logits[0]))[1] if before else 0.0
