@@ -1,6 +1,7 @@
 """The in-distribution check, on the images and the models that the page opens with."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from engine.anomaly import KNN, FamiliarCase, Mahalanobis, ViM
 from engine.anomaly.protocol import in_distribution as check
 from engine.anomaly.protocol.in_distribution import ALPHA, in_distribution
-from engine.anomaly.protocol.pixel_bank import PixelBank, averaged_rows, bank_of
+from engine.anomaly.protocol.pixel_bank import BankCase, PixelBank, averaged_rows, bank_of
 from engine.evaluation.detection.photographs import ODD
 from engine.evaluation.detection.rows import split
 from engine.evaluation.detection.sources import training_data_name
@@ -129,6 +130,8 @@ def test_the_p_value_is_that_of_a_plain_search_in_pixels():
     bank = bank_of(data, net.side)
     query = averaged_rows(model_input(picture, Crop(), net)[None])
     far = np.sort(np.linalg.norm(bank.fit - query, axis=1))[9]
+    facts = BankCase("digits", 8).facts()
+    assert (facts["data"], facts["side"], facts["alike"]) == ("digits", 8, "digits")
     assert bank.nbytes == 8 * (len(bank.fit) * 3 * 64 + len(bank.scores))
     expected = (1 + (bank.scores >= far - 1e-9).sum()) / (len(bank.scores) + 1)
     assert checked("digits-cnn", picture, test_image.name).p == pytest.approx(expected)
@@ -171,6 +174,15 @@ def test_color_and_evenness_are_counted_pixel_by_pixel():
         assert check.evenness(turned) == 1 / 4  # one of four equals both its neighbors, in 8 bits
     image[2, 1, 0] = 1  # in another channel it does not
     assert check.evenness(image) == 0
+
+
+def test_a_chest_x_ray_is_gray_of_no_other_source_and_no_slice_of_a_ct():
+    gray, ct = torch.zeros(3, 8, 8), SimpleNamespace(behind=SimpleNamespace(unit="HU"))
+    colored, plain = gray + torch.tensor([0, 0, 0.1])[:, None, None], SimpleNamespace(behind=None)
+    asked = ((gray, plain, ""), (colored, plain, ""), (gray, ct, ""), (gray, plain, "digits/3"))
+    sentences = [check.among_xrays(*each).sentence for each in asked]
+    words = ("speaks against", "has color", "slice of a CT", "Nothing like Digits")
+    assert [[word in each for word in words] for each in sentences] == np.eye(4).tolist()
 
 
 def test_a_patient_is_not_compared_with_itself():
