@@ -76,6 +76,9 @@ def test_a_logit_above_all_counts_as_one_and_a_class_that_was_never_right_takes_
     factor = COSTARR().fit(TRAIN).rule(loud).parts["logit"]
     assert factor.max() == 1
     assert factor.min() >= 0
+    single = TRAIN.take(np.array([0, 0]))  # its one highest logit is 1, and one less is 0
+    far = replace(single, logits=single.logits - [[0.25], [2]])
+    assert COSTARR().fit(single).rule(far).parts["logit"] == pytest.approx([0.75, 0])
     fitted = COSTARR().fit(TRAIN.take(TRAIN.predicted != 2))
     assert any("1 of 3 classes" in note for note in fitted.notes)
     assert np.isfinite(fitted.rule(QUERIES).score).all()

@@ -53,6 +53,8 @@ def test_sparsemax_is_the_quadratic_program_s_answer():
         np.testing.assert_allclose(result.sum(1), 1, atol=1e-12)
     assert (result == 0).any()
     assert torch.equal(sparsemax(torch.zeros(2, 4)), torch.full((2, 4), 0.25))  # ties share
+    stack = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(sparsemax(stack), torch.stack([sparsemax(rows) for rows in stack]))
 
 
 def test_the_map_is_the_lookup_written_again_patch_by_patch(case):

@@ -117,6 +117,8 @@ def test_images_lie_on_the_sphere_with_positive_cosines_by_their_main_components
     assert abs(plane).max() <= ntk.REACH + 1e-12
     assert sphere.votes.sum() == pytest.approx(40, abs=15)
     assert ntk.lifted(plane) == pytest.approx(sphere.points)
+    tie = replace(sphere, votes=np.arange(100) % 2 == 0)
+    assert not ntk.limits_of(tie)[1].any()  # as many of both: not the first group's
 
 
 def test_the_last_column_of_the_picture_is_what_the_limits_decide():
