@@ -77,9 +77,8 @@ def test_images_made_worse_are_held_out_ones_in_8_bits_with_what_is_known_of_the
     digits, model = load("digits"), tiny.cnn()  # 32 px, the digits have 8
     result = sources.unknown("noise", digits, model, seed=3)
     rows = evenly(split(digits)[1], 200)
-    assert result.ids.tolist() == digits.ids[rows].tolist()
-    assert result.labels.tolist() == digits.labels[rows].tolist()
-    assert result.split.tolist() == digits.split[rows].tolist()
+    for name in ("ids", "labels", "split"):
+        assert np.array_equal(getattr(result, name), getattr(digits, name)[rows])
     noisy = corrupted(as_seen(digits, rows, 32), "noise", 0.5, 3).numpy()
     assert np.array_equal(result.images, np.rint(255 * noisy))
     assert (result.name, result.classes) == ("digits/noise", digits.classes)

@@ -115,17 +115,6 @@ def test_the_residual_is_as_large_as_the_highest_logit_and_half_of_few_direction
         assert result == pytest.approx(half)
 
 
-def test_what_normal_images_lack_makes_an_image_unusual():
-    plane = random_bank(60).features
-    plane[:, 6:] = 0
-    weight = np.random.default_rng(5).normal(size=(3, 8))
-    weight[:, 6:] = 0  # the head does not look there either
-    rule = ViM(directions=5).fit(bank(plane, weight)).rule
-    point = plane[:1].copy()
-    point[0, 7] = 4.0
-    assert rule(bank(point, weight)).score > rule(bank(plane, weight)).score.max()
-
-
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_a_tiny_bank_is_told_and_gives_numbers(count):
     fitted = ViM(directions=4).fit(random_bank(count))

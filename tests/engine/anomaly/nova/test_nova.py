@@ -12,7 +12,6 @@ from engine.anomaly.nova import benchmark as nova
 from engine.anomaly.nova import lesions as lesion_data
 from engine.anomaly.nova.benchmark import ALL, PIXELS, SWAPPED
 from engine.core.errors import BadData
-from engine.core.result import Table
 from engine.evaluation.measures.boxes import ScoredBoxes, box_figures
 from engine.evaluation.measures.segmentation import aupro, pixel_auroc
 from engine.vision.data.nova import read_nova
@@ -285,18 +284,6 @@ def test_a_border_is_drawn_whole_or_in_dashes(dash, lines):
     assert {*map(tuple, image[image.any(-1)])} == {(9, 8, 7)}
     assert "|".join("".join(".#"[at] for at in row) for row in image.any(-1) * 1) == "|".join(
         ("........", lines, *["........"] * 3)
-    )
-
-
-def test_the_finding_names_the_kind_whose_lesions_are_boxed_worst():
-    values = {"boxes": [4, 0, 3, 2, 1, 10, 10, 10], "TP30": [7] * 8, "FP30": [5] * 8}
-    values |= {"mAP@30": [0.5, 0.0, 0.4, 0.6, 0.3, 0.45, 0.1, 0.05]}
-    columns = {name: (column, "") for name, column in values.items()}
-    table = Table.of(columns, ("a", "none", "b", "c", "d", ALL, SWAPPED, PIXELS))
-    views = {"table": table, "figures": {"smallest p": [0.05]}}
-    assert Nova(alpha=0.05).finding(None, views) == (
-        "PatchCore boxes 7 of 10 lesions with 5 false boxes: mAP@30 0.45, by another image's map "
-        "0.10; hardest: d (0.30)."
     )
 
 
