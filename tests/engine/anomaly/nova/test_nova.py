@@ -134,6 +134,9 @@ def test_lesions_are_found_and_another_image_s_map_finds_them_by_chance(case, re
     words = Nova().finding(case, result)
     assert words.startswith(f"PatchCore boxes {table.cell(ALL, 'TP30'):.0f} of 8 lesions with")
     assert f"mAP@30 {table.cell(ALL, 'mAP@30'):.2f}, by another image's map" in words
+    four_kinds = result | {"table": table.take([0, 2, 2, 1, 3, 4, 5])}
+    hardest = f"hardest: red ({table.cell('red', 'mAP@30'):.2f})"
+    assert hardest in Nova().finding(case, four_kinds)
 
 
 def test_maps_of_random_numbers_find_nothing(case, monkeypatch):
