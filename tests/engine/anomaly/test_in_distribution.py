@@ -171,6 +171,12 @@ def test_color_and_evenness_are_counted_pixel_by_pixel():
     image = torch.tensor([[10.0, 10.3, 20], [9.8, 10, 20], [30, 30, 30]]).repeat(3, 1, 1) / 255
     for turned in (image, image.flip(0), image.transpose(1, 2)):
         assert check.evenness(turned) == 1 / 4  # one of four equals both its neighbors, in 8 bits
+    levels = np.random.default_rng(0).integers(0, 2, (5, 6))
+    even = [
+        levels[y, x] == levels[y, x + 1] == levels[y + 1, x] for y in range(4) for x in range(5)
+    ]
+    some = torch.from_numpy(levels / 255.0).expand(3, -1, -1)
+    assert check.evenness(some) == pytest.approx(np.mean(even))
     image[2, 1, 0] = 1  # in another channel it does not
     assert check.evenness(image) == 0
 
