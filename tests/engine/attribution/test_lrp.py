@@ -73,6 +73,20 @@ class Chain(nn.Module):
         return self.conv3(F.relu(self.conv2(self.conv1(images)))).flatten(1)
 
 
+@pytest.mark.parametrize("in_place", [False, True])
+def test_what_an_activation_does_to_memory_that_is_read_again_is_what_the_network_does(in_place):
+    class Twice(nn.Module):
+        def forward(self, images):
+            before = images - 0.5
+            F.relu(before, inplace=in_place)  # its result is not looked at
+            return torch.stack([before[:, 0], -before[:, 0]], 1).mean((2, 3))
+
+    image = torch.tensor([[0.0, 1.0], [0.75, 0.5]]).expand(3, -1, -1)
+    heat = Lrp(rules="epsilon")(ImageCase(tiny.classifier(Twice(), 2), image, Target(0)))
+    score = 0.75 / 4 if in_place else 0.25 / 4
+    assert heat["conservation"].values[1] == pytest.approx(score, abs=1e-5)
+
+
 def shared(values, weights, bias, relevance, gamma):
     """One layer's generalized γ rule as Andéol et al. write it, unit by unit."""
     result = np.zeros_like(values)

@@ -33,7 +33,8 @@ def tried(features, name):
         data = f"phantoms:count=400,seed={7 + seed}"
         case = LesionsCase.from_arguments(model=features, data=data, seed=seed)
         with pytest.MonkeyPatch.context() as patch:
-            results.append((Nova(localizer=name)(case)["table"], *kept_figures(patch)[0]))
+            kept = kept_figures(patch)
+            results.append((Nova(localizer=name)(case)["table"], *kept[0]))
     return tuple(results)
 
 

@@ -180,6 +180,9 @@ def test_matching_lowers_the_value_within_its_bounds_and_sparsity_makes_zeros(ta
         assert ((delta >= low) & (delta <= high)).all()
         assert (delta[:, -1] == 0).all()  # a category
         zeros.append(int((delta[:, :-1] == 0).sum()))
+        size = (lasso * delta.abs() + 0.005 * delta**2).sum().item()
+        value = len(delta) * matching.mismatch(delta).item() + size
+        assert net.value(matching, delta) == pytest.approx(value)
     assert zeros[0] < zeros[1] < zeros[2]
     free = ElasticNet(60, 0.0, 0.0).matched(matching, start, low, high)
     assert matching.mismatch(free) < matching.mismatch(start) - 0.1
