@@ -131,3 +131,42 @@ def test_benjamini_and_hochberg_is_written_again_and_keeps_the_share_of_false_fl
 def test_the_lowest_of_several_p_values_is_paid_for():
     assert bonferroni(np.array([0.01, 0.4, 0.03])) == pytest.approx(0.03)
     assert bonferroni(np.array([0.6, 0.9])) == 1.0
+
+
+def test_normal_images_are_flagged_at_most_as_often_as_promised():
+    rng = np.random.default_rng(1)
+    for alpha in (0.05, 0.1, 0.3):
+        flagged = [
+            (Conformal(rng.normal(size=99)).p(rng.normal(size=50)) <= alpha).mean()
+            for _ in range(400)
+        ]
+        assert np.mean(flagged) == pytest.approx(alpha, abs=0.01)
+
+
+def test_p_by_class_is_uniform_within_each_class_where_the_pooled_one_is_not():
+    rng = np.random.default_rng(5)
+
+    def drawn(count):
+        labels = rng.integers(2, size=count)
+        return rng.normal(size=count) + 2.0 * labels, labels
+
+    ruler = Conformal(*drawn(2000))
+    scores, seen = drawn(1000)
+    p_values = ruler.p_by_class(scores, seen)
+    for label in (0, 1):
+        assert kstest(p_values[seen == label], "uniform").statistic < 0.08
+        assert kstest(ruler.p(scores)[seen == label], "uniform").statistic > 0.15
+
+
+def test_by_group_p_keeps_its_promise_where_images_of_a_group_are_alike():
+    rng = np.random.default_rng(6)
+    pooled, grouped = [], []
+    for _ in range(1500):
+        shift = 3 * rng.normal(size=10)
+        scores = shift[:, None] + 0.1 * rng.normal(size=(10, 20))
+        ruler = Conformal(scores[:-1].ravel(), groups=np.repeat(np.arange(9), 20))
+        score = scores[-1, :1]
+        pooled.append(ruler.p(score)[0] <= 0.02)
+        grouped.append(ruler.p_by_group(score)[0] <= 0.1)
+    assert np.mean(pooled) > 0.06  # three times what it says
+    assert np.mean(grouped) <= 0.115

@@ -135,3 +135,12 @@ def test_over_five_seeds_the_detectors_stand_as_the_sheet_has_them(measure):
              "ReAct": 0.899, "Energy": 0.898, "NNGuide": 0.887, "COSTARR": 0.904}  # fmt: skip
     for name, value in sheet.items():
         assert results[name] == pytest.approx(value, abs=0.02)
+
+
+def test_unknown_digits_have_small_p_values_and_known_ones_have_uniform_ones():
+    for kind in (KNN, ViM):
+        known, unknown = scores(kind(), 3)
+        ruler = Conformal(known[::2])
+        assert np.median(ruler.p(unknown)) < 0.05
+        p = np.sort(ruler.p(known[1::2]))
+        assert np.abs(p - np.arange(1, len(p) + 1) / len(p)).max() < 0.12

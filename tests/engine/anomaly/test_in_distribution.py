@@ -205,3 +205,10 @@ def test_of_weights_of_one_s_own_it_is_not_known_what_they_learned_from():
     result = in_distribution(net, model_input(picture, Crop(), net), picture, "")
     assert not result.foreign
     assert "is not known here" in result.sentence
+
+
+def test_of_held_out_images_no_more_than_the_stated_share_is_called_foreign():
+    bank = bank_of(data_set("digits"), 8)
+    first, second = bank.scores[::2], bank.scores[1::2]
+    p = (1 + (first[None] >= second[:, None]).sum(1)) / (len(first) + 1)
+    assert (p <= ALPHA).mean() <= 2 * ALPHA

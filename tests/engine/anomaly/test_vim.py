@@ -133,3 +133,14 @@ def test_the_origin_is_the_pseudo_inverse_s_also_where_rows_depend_on_each_other
     weight, bias = rng.normal(size=(rows, 8)), rng.normal(size=rows)
     for head in (Head(weight, bias), Head(weight - weight.mean(0), bias - bias.mean())):
         assert origin_of(head) == pytest.approx(-np.linalg.pinv(head.weight) @ head.bias, abs=1e-6)
+
+
+def test_what_normal_images_lack_makes_an_image_unusual():
+    plane = random_bank(60).features
+    plane[:, 6:] = 0
+    weight = np.random.default_rng(5).normal(size=(3, 8))
+    weight[:, 6:] = 0  # the head does not look there either
+    rule = ViM(directions=5).fit(bank(plane, weight)).rule
+    point = plane[:1].copy()
+    point[0, 7] = 4.0
+    assert rule(bank(point, weight)).score > rule(bank(plane, weight)).score.max()

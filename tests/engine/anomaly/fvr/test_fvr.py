@@ -274,3 +274,11 @@ def test_noise_is_drawn_by_the_seed_and_gray_for_a_gray_image():
     assert np.array_equal(first[0], first[2])
     colored = Blends(cells=4)(CASE)["ignorance"].images[2]
     assert not np.array_equal(colored[0], colored[2])
+
+
+def test_no_evidence_is_ignorance_one_class_belief_and_two_equal_ones_confusion():
+    result = masses(np.array([[-40.0, -40, -40], [40, -40, -40], [40, 40, -40], [0, 0, -40]]))
+    np.testing.assert_allclose(result.ignorance, [1, 0, 0, 0.25], atol=1e-9)
+    np.testing.assert_allclose(result.confusion, [0, 0, 1, 0.25], atol=1e-9)
+    np.testing.assert_allclose(result.belief[:, 0], [0, 1, 0, 0.25], atol=1e-9)
+    assert masses(np.array([[900.0, 900, -900]])).confusion == pytest.approx(1)

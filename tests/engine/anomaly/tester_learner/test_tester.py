@@ -15,6 +15,8 @@ from engine.evaluation.experiment import ExperimentCase
 from tests import tiny
 from tests.tiny import digits
 
+DRAWS = 40
+
 
 def test_gaussian_data_are_accepted_and_every_other_shape_is_not():
     """The experiment itself, against errors counted by hand."""
@@ -175,3 +177,13 @@ def test_images_that_do_not_differ_are_refused_in_words():
     assert tester.whitened_points(ExperimentCase(data), 12).points.shape == (24, 12)
     with pytest.raises(BadData, match="at least 26 train images"):
         tester.whitened_points(ExperimentCase(data), 13)
+
+
+def test_of_forty_gaussian_draws_nearly_all_are_accepted_and_of_forty_clumps_none():
+    method, verdicts = HalfspaceExperiment(), {tester.GAUSS: [], tester.CLUMP: []}
+    for seed in range(DRAWS):
+        for shape, verdict in verdicts.items():
+            sample = method.sample(shape, digits(seed), method.count)
+            verdict.append(not method.reason(sample.points, sample.best))
+    assert sum(verdicts[tester.GAUSS]) >= 38
+    assert sum(verdicts[tester.CLUMP]) == 0
