@@ -1,6 +1,7 @@
 """The models that ship: read, damaged, made again, and every band of the sheet."""
 
 import re
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from engine.evaluation.language.beaf.law import evidence_for, false_yes, log_odd
 from engine.evaluation.language.scenes import SceneBatch, contrasted, margins
 from engine.hallucination import BEAF, CHAIR, POPE, Greedy, ScenesCase, bands
 from engine.vision.data.scenes import Scenes
-from engine.vision.data.sprites import CATEGORIES
+from engine.vision.data.sprites import CATEGORIES, HABITS
 from engine.vision.language.tiny_vlm import weights
 from engine.vision.language.tiny_vlm.model import TinyVLM
 from engine.vision.language.tiny_vlm.parts import Parts, fresh
@@ -200,12 +201,49 @@ def test_files_are_small_and_cards_have_the_figures_that_are_measured_none_calle
     assert weights.file_of(MIXTURE).stat().st_size <= 4_000_000
     for name in weights.names():
         assert not [what for what in weights.card(name)["figures"] if "POPE" in what]
-    sample = SceneBatch.drawn(20, "broken", seed=bands.SEED)
-    yes, present = (margins(load(HABIT), sample) > 0).numpy(), sample.layout.present
-    assert bands.poll_rates(load(HABIT), sample)["balanced accuracy, all things"] == pytest.approx(
-        (yes[present].mean() + (~yes[~present]).mean()) / 2
-    )
     assert bands.figures(load(HABIT), count=4).keys() == weights.card(HABIT)["figures"].keys()
+
+
+def test_a_yes_is_counted_as_of_a_partner_of_another_or_of_what_is_there(monkeypatch):
+    """Of drawn answers, in loops over scenes and things."""
+    sample = SceneBatch.drawn(60, "broken", seed=bands.SEED)
+    clear, hidden = torch.randn(2, 60, 16, generator=torch.Generator().manual_seed(0)) + 0.3
+    monkeypatch.setattr(bands, "margins", lambda _vlm, _scenes, step=0: hidden if step else clear)
+    counted = defaultdict(list)
+    for row, present in enumerate(sample.truths):
+        partners = {follower for leader, follower in HABITS.items() if leader in present}
+        for at, noun in enumerate(CATEGORIES):
+            plain, noised = clear[row, at].item(), hidden[row, at].item()
+            yes = plain > 0
+            if noun in present:
+                counted["missed"].append(not yes)
+                if sample.layout.opacity[row, at] == 1:
+                    counted["missed, opaque"].append(not yes)
+                if noun in HABITS:
+                    counted["leaders"].append(yes)
+                continue
+            counted["absent"].append(yes)
+            if noun in partners:
+                counted["false yes, partner"].append(yes)
+                for alpha in (0.5, 1, 2):
+                    name = f"false yes, partner, VCD α {alpha:g}"
+                    counted[name].append((1 + alpha) * plain > alpha * noised)
+            else:
+                themed = at // 4 == sample.layout.theme[row]
+                counted[f"false yes, {'other of the theme' if themed else 'foreign'}"].append(yes)
+                if partners:
+                    counted["others"].append(yes)
+    expected = {name: np.mean(answers) for name, answers in counted.items()}
+    absent, leaders, other = (expected.pop(name) for name in ("absent", "leaders", "others"))
+    assert bands.poll_rates(None, sample) == pytest.approx(
+        expected
+        | {
+            "balanced accuracy, all things": (1 - expected["missed"] + 1 - absent) / 2,
+            "accuracy, habit questions: other": (leaders + 1 - other) / 2,
+            "accuracy, habit questions: partner": (leaders + 1 - expected["false yes, partner"])
+            / 2,
+        }
+    )
 
 
 @pytest.mark.slow

@@ -126,6 +126,14 @@ def test_groups_prove_their_pattern(case):
     assert result.exact
     assert (result.counts == 2).all()
     assert np.array_equal(result.bits.sum(2), result.counts)
+    assert result.counts.shape == (16, 16)  # of 18 groups: two at each of nine places
+    few = diagrams.groups(masks, "conv2.weight", 2, 4, rows=3, wide=5)
+    whole = masks.array("conv2.weight")
+    for group, (top, left, first) in enumerate(
+        [(0, 0, 0), (0, 0, 4), (0, 1, 0), (0, 1, 4), (0, 2, 0)]
+    ):
+        assert np.array_equal(few.bits[:, group], whole[:3, first : first + 4, top, left])
+    assert few.counts.shape == (3, 5)
     loose = pruner_of(case, "Magnitude", MaskRules(head=True)).at(0.5)
     assert not diagrams.groups(loose, "conv2.weight", 2, 4).exact
     with pytest.raises(DoesNotFit, match="groups of 4"):
