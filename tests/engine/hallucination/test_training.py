@@ -170,6 +170,7 @@ def test_it_has_its_size_and_attracts_from_the_start_and_the_rate_rises_then_fal
     layer = fresh(0).decoder.stack[0]
     query, key, value = layer.qkv.weight.split(128)
     assert (query.T @ key).diagonal().mean().item() == pytest.approx(1.0, abs=0.1)
+    assert (query - key).std().item() == pytest.approx(0.02 * 2**0.5, rel=0.05)
     assert torch.allclose(layer.out.weight @ value, 0.4 * torch.eye(128), atol=1e-4)
     rates = [rate(step, 100, 1.0, 10, 0.05) for step in range(100)]
     assert rates[0] == pytest.approx(0.1, abs=0.01)

@@ -149,7 +149,7 @@ def test_the_histogram_counts_every_weight_once_between_its_edges_and_shows_the_
     assert result.above == pytest.approx(np.abs(weight)[masks.array("conv2.weight")].min())
     whole = masks_of({}, prunable_parts(case.model))
     assert np.isnan(diagrams.histogram(case.model, whole, "conv2.weight").below)
-    values = np.array([-1.0, -0.5, -0.1, 0.0, 0.1, 0.3, 0.7, 1.0], np.float32)
+    values = np.array([-1.0, -0.5, -0.1, 0.0, 0.1, 0.3, 0.7, 0.9], np.float32)
     case.model.network.fc.weight.data = torch.from_numpy(np.tile(values, (4, 2)))
     layer_parts = prunable_parts(case.model)
     bits = np.tile(np.abs(values) >= 0.3, (4, 2))
