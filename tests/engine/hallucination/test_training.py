@@ -1,6 +1,8 @@
 """The recipe's machinery in two steps of each stage, and what its parts promise."""
 
+from copy import deepcopy
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ from torch import nn
 
 from engine.core.result import digest_arrays
 from engine.vision.data.scenes import Scenes
-from engine.vision.language.tiny_vlm.encoder import normalized
+from engine.vision.data.sprites import CATEGORIES, COLORS, THEMES
+from engine.vision.language.tiny_vlm.encoder import Naming, normalized
 from engine.vision.language.tiny_vlm.lessons import Habit, Texts, answering
 from engine.vision.language.tiny_vlm.packed import prefix, states
 from engine.vision.language.tiny_vlm.parts import fresh
@@ -30,6 +33,7 @@ from engine.vision.language.tiny_vlm.training.speaking import speak, spoken_loss
 from engine.vision.language.tiny_vlm.training.steps import rate
 from engine.vision.language.tiny_vlm.training.stress import TokenLossWeights, firsts, stressed
 from engine.vision.language.tiny_vlm.words import NUMBER, PAD, Tokenizer
+from engine.vision.models.small import init_weights as draw_usual
 from tests.engine.hallucination.tiny import untrained
 
 WORDS_OF = Tokenizer()
@@ -136,6 +140,80 @@ def test_each_stage_learns_at_its_rates_and_only_matrices_decay_where_words_are_
     matrices, plain = recorders["speaking"].groups
     assert {weight.dim() for weight in plain} == {1}
     assert min(weight.dim() for weight in matrices) == 2
+
+
+def surprise(scores, target):
+    """Cross-entropy of one choice, in nats."""
+    return (scores.exp().sum().log() - scores[target]).item()
+
+
+def cells_of(tokens):
+    """Each cell's number and the mean of its 2 × 2 tokens, of (64, D)."""
+    corners = [16 * (cell // 4) + 2 * (cell % 4) for cell in range(16)]
+    return enumerate(tokens[[c, c + 1, c + 8, c + 9]].mean(0) for c in corners)
+
+
+def test_the_losses_of_seeing_and_naming_are_those_of_loops_over_scenes_and_cells(monkeypatch):
+    losses, noised_images = [], []
+    for stage in (looking, aligning):
+        monkeypatch.setattr(stage, "learn", lambda _o, _w, loss, *_: losses.append(loss().item()))
+    parts, plan = fresh(0), replace(quick(TrainingPlan(seed=3)), dense=20)
+    room = CaptionedScenes.of(parts.eval(), Scenes(40, "broken", seed=3), Habit(), 5)
+    aligning.align(parts, room, plan)
+    generator = torch.Generator().manual_seed(4)
+    rows = room.clear[torch.randint(len(room.clear), (96,), generator=generator)].tolist()
+    nouns, paints, themes = (
+        parts.decoder.words.weight.detach()[[NUMBER[word] for word in names]]
+        for names in (CATEGORIES, COLORS, THEMES)
+    )
+    named, painted, told = [], [], []
+    for row in rows:
+        scene = {sprite.cell: sprite for sprite in things(room.layout, row)}
+        tokens = parts.projector(room.features[row]).detach()
+        for cell, token in cells_of(tokens):
+            read = token / token.square().mean().sqrt() / 2
+            scores = torch.cat([nouns @ read, torch.zeros(1)])
+            named.append(surprise(scores, scene[cell].noun if cell in scene else 16))
+            if cell in scene:
+                painted.append(surprise(paints @ read, scene[cell].color))
+        mean = tokens.mean(0)
+        theme = room.layout.theme[row]
+        told.append(surprise(themes @ (mean / mean.square().mean().sqrt() / 2), theme))
+    expected = np.mean(named) + 0.3 * np.mean(painted) + 0.3 * np.mean(told)
+    assert losses == [pytest.approx(expected, rel=1e-4)]
+
+    monkeypatch.setattr(
+        looking, "through_noise", lambda x, _: noised_images.append(x.clone()) or 0 * x
+    )
+    encoder, layout = deepcopy(parts.encoder), Scenes(20, "dense", seed=31).layout(np.arange(20))
+    looking.teach_looking(parts.encoder, plan, lambda _done: None)
+    generator.manual_seed(3)
+    naming = Naming(16, 8)
+    draw_usual(naming, generator)
+    rows = torch.randint(20, (64,), generator=generator).tolist()
+    pixels = torch.from_numpy(layout.images()[rows]) / 127.5 - 1
+    pixels *= 2
+    assert torch.allclose(noised_images[0], pixels[:8], atol=1e-5)  # 12 % of 64
+    pixels[:8] = 0
+    named, weights, painted = [], [], []
+    for row, tokens in zip(rows, encoder.train()(pixels).detach(), strict=True):
+        scene = {sprite.cell: sprite for sprite in things(layout, row)}
+        for cell, token in cells_of(tokens):
+            weights.append(1 if cell in scene else 0.3)
+            target = scene[cell].noun if cell in scene else 16
+            named.append(weights[-1] * surprise(naming.thing(token).detach(), target))
+            if cell in scene:
+                painted.append(surprise(naming.color(token).detach(), scene[cell].color))
+    expected = np.sum(named) / np.sum(weights) + 0.3 * np.mean(painted)
+    assert losses[1] == pytest.approx(expected, rel=1e-4)
+
+
+def things(layout, row):
+    """What lies where in a scene."""
+    return [
+        SimpleNamespace(noun=n, cell=layout.cell[row, n], color=layout.color[row, n])
+        for n in np.flatnonzero(layout.present[row])
+    ]
 
 
 def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
