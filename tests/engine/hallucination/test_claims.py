@@ -163,6 +163,8 @@ def test_words_that_differ_are_marked_and_grammar_only_where_nothing_else_does()
     assert marks == [set(), {1}]
     marks = differing([["yes", "a", "car"], ["no", "a", "car"], ["yes", "a", "sign"]])
     assert marks == [{0, 2}, {0}, {2}]
+    long = ["a"] * 200
+    assert differing([long, [*long, "car"]]) == [set(), {200}]  # also of frequent words
     first, other = ["a", "car", "with", "a", "lamp"], ["a", "car", "and", "a", "sign"]
     assert worth_marking([first, other]) == [{4}, {4}]
     assert worth_marking([["a", "car", "on"], ["a", "car", "in"]]) == [{2}, {2}]
