@@ -3,13 +3,12 @@
 from dataclasses import replace
 from functools import cache, partial
 from math import prod
-from types import MappingProxyType
 
 import pytest
 import torch
 
 from engine.core.errors import BlindspotError
-from engine.core.result.words import BLANK, joined_pieces, whole_words
+from engine.core.result.words import joined_pieces, whole_words
 from engine.hallucination import (
     MVP,
     OPERA,
@@ -27,7 +26,6 @@ from engine.hallucination.grounding.looks import Looks
 from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.grounding.word_case import WordCase
 from engine.vision.language.decoding.generate import generate
-from engine.vision.language.hugging_face.tongue import PromptTokenizer
 from engine.vision.models.extras import TRANSFORMERS
 from tests.engine.hallucination import tiny_hf
 from tests.engine.hallucination.any_vlm import (
@@ -206,33 +204,6 @@ def test_pieces_are_put_together_and_yes_is_known_in_every_spelling():
     spellings = {vlm.tokenizer.tokenizer.decode([token]) for token in vlm.spec.yes}
     assert {"Yes", " Yes"} & spellings
     assert {spelling.strip().lower() for spelling in spellings} == {"yes"}
-
-
-class Dictionary:
-    """Stands in for the library's tokenizer: pieces as they are kept and as they are read."""
-
-    all_special_tokens = ("<s>", " ")
-    pieces = (("Ċ", "\n"), ("Ġ", " "), ("ar", "ar"), ("▁car", "car"), ("Ġon", "on"), ("at", " at"))
-    pieces += (("Car", "Car"), ("<s>", ""), (None, ""))
-    words = MappingProxyType(
-        {"yes": [1], " yes": [2, 9], "Yes": [7], " Yes": [3], "YES": [4, 5], " YES": [7]}
-    )
-
-    def __call__(self, text, add_special_tokens=True):
-        return {"input_ids": [0] * add_special_tokens + self.words[text]}
-
-    def convert_ids_to_tokens(self, number):
-        return self.pieces[number][0]
-
-    def decode(self, numbers):
-        return "".join(self.pieces[number][1] for number in numbers)
-
-
-def test_a_piece_goes_on_with_a_word_unless_it_begins_one_and_yes_is_what_is_one_piece():
-    words = PromptTokenizer(Dictionary(), None)
-    expected = ["↵", BLANK, "##ar", "car", "on", "at", "Car", "<s>", f"##{BLANK}"]
-    assert words.convert_ids_to_tokens(range(9)) == expected
-    assert words.spellings("yes") == (1, 3, 7)
 
 
 @pytest.mark.parametrize(

@@ -209,41 +209,35 @@ def test_a_yes_is_counted_as_of_a_partner_of_another_or_of_what_is_there(monkeyp
     sample = SceneBatch.drawn(60, "broken", seed=bands.SEED)
     clear, hidden = torch.randn(2, 60, 16, generator=torch.Generator().manual_seed(0)) + 0.3
     monkeypatch.setattr(bands, "margins", lambda _vlm, _scenes, step=0: hidden if step else clear)
-    counted = defaultdict(list)
+    cells = defaultdict(list)  # of each kind: the margin, that under noise
     for row, present in enumerate(sample.truths):
         partners = {follower for leader, follower in HABITS.items() if leader in present}
         for at, noun in enumerate(CATEGORIES):
-            plain, noised = clear[row, at].item(), hidden[row, at].item()
-            yes = plain > 0
-            if noun in present:
-                counted["missed"].append(not yes)
-                if sample.layout.opacity[row, at] == 1:
-                    counted["missed, opaque"].append(not yes)
-                if noun in HABITS:
-                    counted["leaders"].append(yes)
-                continue
-            counted["absent"].append(yes)
-            if noun in partners:
-                counted["false yes, partner"].append(yes)
-                for alpha in (0.5, 1, 2):
-                    name = f"false yes, partner, VCD α {alpha:g}"
-                    counted[name].append((1 + alpha) * plain > alpha * noised)
-            else:
-                themed = at // 4 == sample.layout.theme[row]
-                counted[f"false yes, {'other of the theme' if themed else 'foreign'}"].append(yes)
-                if partners:
-                    counted["others"].append(yes)
-    expected = {name: np.mean(answers) for name, answers in counted.items()}
-    absent, leaders, other = (expected.pop(name) for name in ("absent", "leaders", "others"))
-    assert bands.poll_rates(None, sample) == pytest.approx(
-        expected
-        | {
-            "balanced accuracy, all things": (1 - expected["missed"] + 1 - absent) / 2,
-            "accuracy, habit questions: other": (leaders + 1 - other) / 2,
-            "accuracy, habit questions: partner": (leaders + 1 - expected["false yes, partner"])
-            / 2,
-        }
-    )
+            own = at // 4 == sample.layout.theme[row]
+            led = "partner" if noun in partners else "theme" if own else "foreign"
+            kinds = ["present"] if noun in present else ["absent", led]
+            if noun in present and sample.layout.opacity[row, at] == 1:
+                kinds.append("opaque")
+            if partners and (noun in present & HABITS.keys() or kinds[-1] in {"theme", "foreign"}):
+                kinds.append("leader" if noun in present else "other")
+            for kind in kinds:
+                cells[kind].append((clear[row, at].item(), hidden[row, at].item()))
+
+    def yes(kind, alpha=0.0):
+        return np.mean([(1 + alpha) * plain > alpha * noised for plain, noised in cells[kind]])
+
+    expected = {
+        "false yes, partner": yes("partner"),
+        **{f"false yes, partner, VCD α {a:g}": yes("partner", a) for a in (0.5, 1, 2)},
+        "false yes, other of the theme": yes("theme"),
+        "false yes, foreign": yes("foreign"),
+        "missed": 1 - yes("present"),
+        "missed, opaque": 1 - yes("opaque"),
+        "balanced accuracy, all things": (yes("present") + 1 - yes("absent")) / 2,
+        "accuracy, habit questions: other": (yes("leader") + 1 - yes("other")) / 2,
+        "accuracy, habit questions: partner": (yes("leader") + 1 - yes("partner")) / 2,
+    }
+    assert bands.poll_rates(None, sample) == pytest.approx(expected)
 
 
 @pytest.mark.slow

@@ -317,20 +317,13 @@ def test_the_groups_that_changed_their_mind_are_shown_with_their_likeliest_candi
     course.moments = [(0, 0.9, 0.6, 0.1), (15, 0.5, 0.7, 0.2), (30, 0.1, 0.8, 0.4)]
     first = [[0.7, 0.3], [0.2, 0.8], [0.6, 0.4]]
     course.watched = list(torch.tensor([first, first[::-1], [first[0], first[1], [0.45, 0.55]]]))
-    views = course.views()
-    expected = {"step": [0, 15, 30], "entropy": [0.9, 0.5, 0.1], "highest": [0.6, 0.7, 0.8]}
-    for name, column in (expected | {"changed": [0.1, 0.2, 0.4]}).items():
-        assert views["course"][name] == pytest.approx(column)
-    shown = views["candidates"]  # of the third group, which changed, and of the first that did not
+    shown = course.views()[
+        "candidates"
+    ]  # of the third group, which changed, and of the first that did not
     assert shown.rows == ("1 · 10", "1 · 01", "3 · 10", "3 · 01")
     assert shown.order == ("0", "15", "30")
     rows = [[0.7, 0.6, 0.7], [0.3, 0.4, 0.3], [0.6, 0.7, 0.45], [0.4, 0.3, 0.55]]
     assert shown.values == pytest.approx(np.array(rows))
-    course.learned = [PatternMask(torch.ones(2, 4), 2, 4, tiny.seeded())]
-    one_group = torch.tensor([[0.1, 0.3, 0.05, 0.15, 0.3, 0.1]])
-    course.watched = [one_group, one_group, one_group.flip(1)]
-    views = course.views()["candidates"]  # 0.3, 0.3, 0.15 and 0.15 were their highest
-    assert views.rows == tuple(f"1 · {kept}" for kept in ("1010", "1001", "0110", "0101"))
 
 
 def test_it_is_learned_for_the_pattern_that_is_cut_and_for_the_head_where_it_is(case):
