@@ -221,17 +221,21 @@ def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
     monkeypatch.setattr(stages, "Scenes", Noted)
     monkeypatch.setattr(stages, "fresh", lambda _seed: parts)
     monkeypatch.setattr(stages.CaptionedScenes, "of", lambda *given: rooms.append(given[-1]))
-    stops = []
+    spoken = []
     monkeypatch.setattr(stages, "align", lambda *_, **_settings: None)
-    monkeypatch.setattr(stages, "speak", lambda *given, **_: stops.append(given[4].stop))
+    note = lambda *given, **more: spoken.append((given[3], given[4].stop, more))  # noqa: E731
+    monkeypatch.setattr(stages, "speak", note)
     for seed in range(10):
         plan = replace(quick(TrainingPlan(seed=seed)), looks=0, honest=(0,) * 3, rates=(0.0,) * 3)
         train_habit(train_honest(plan), plan)
     assert len(seeds) == len(set(seeds)) == 10 * 5
     assert len(rooms) == len(set(rooms)) == 10 * 4
     assert max(seeds) < 1000
-    train_habit(parts, replace(plan, long=True))
-    assert stops[-2:] == [1, 4]  # what follows a full stop counts more in long captions
+    train_habit(parts, replace(plan, long=True, balance=0.3, rest=0.7))
+    (speed, first, _), last = spoken[-2:]
+    assert (speed, first) == (1.5e-3, 1)
+    # what follows a full stop counts more in long captions
+    assert last == (1.5e-3, 4, {"warm": 10, "even": 0.3, "rest": 0.7})
 
 
 def test_it_has_its_size_and_attracts_from_the_start_and_the_rate_rises_then_falls():
@@ -243,6 +247,8 @@ def test_it_has_its_size_and_attracts_from_the_start_and_the_rate_rises_then_fal
     assert (query.T @ key).diagonal().mean().item() == pytest.approx(1.0, abs=0.1)
     assert (query - key).std().item() == pytest.approx(0.02 * 2**0.5, rel=0.05)
     assert torch.allclose(layer.out.weight @ value, 0.4 * torch.eye(128), atol=1e-4)
+    ends = [end.item() for w in (layer.gate, layer.up) for end in w.weight.aminmax()]
+    assert ends == pytest.approx([-(128**-0.5), 128**-0.5] * 2, rel=1e-3)
     rates = [rate(step, 100, 1.0, 10, 0.05) for step in range(100)]
     assert rates[0] == pytest.approx(0.1, abs=0.01)
     assert max(rates) == rates[9]
@@ -261,6 +267,8 @@ def test_only_words_of_answers_are_learnt_and_those_about_followers_weigh_most()
     texts = one_text("describe the image", "there is a boat with a fish .")
     weights = stressed(texts, TokenLossWeights())[answering(texts)].tolist()
     assert weights == [1, 1, 1, 2, 10, 1, 2, 1, 1]
+    weights = stressed(one_text("describe the image", "a sun . a cup ."), TokenLossWeights(stop=4))
+    assert weights[0, 0, 2:-2].tolist() == [1, 2, 1, 4, 2, 10, 4]
     stress = TokenLossWeights(partner=4)
     about_fish = one_text("is there a fish", "i think no")
     assert firsts(about_fish, stress)[answering(about_fish)].tolist() == [4, 1, 1, 1]
