@@ -127,6 +127,11 @@ def test_the_curve_runs_from_one_network_to_the_other_over_what_picking_by_chanc
     first = table.take([0, 1])
     assert mixture_drawings.in_plane(first).rows == (*lines[:2], "normal network")
     assert "by chance" not in mixture_drawings.plane_words({"plane": first})
+    shares = {"radius": ([0.0, 0.1], ""), "α = 0.6": ([0.25, 0.1], "share")}
+    certified = Table.of(shares | {"α = 1": ([0.75, 0.5], "share")})
+    assert ": α = 0.6 25 %, α = 1 75 %." in mixture_drawings.certified_words(
+        {"certified": certified}
+    )
 
 
 def test_the_three_likeliest_classes_of_any_network_are_drawn():

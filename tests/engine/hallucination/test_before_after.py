@@ -135,6 +135,8 @@ def test_a_threshold_decides_and_an_answer_that_is_neither_is_left_out():
     assert result["unclear"][0] == 1
     assert result["pairs"][0] == 2
     assert result["TU"][0] == result["SB+"][0] == 0.5
+    others = [(scene, BOAT, CAR, 1, 1.0, after) for scene, after in enumerate((0.0, 1.0, np.nan))]
+    assert before_after.beaf_figures(records([*clear, *others]))["ID"][0] == 0.5
     nothing = before_after.beaf_figures(records([(2, BOAT, BOAT, 1, np.nan, np.nan)]))
     assert nothing["pairs"][0] == 0
     assert np.isnan(nothing["TU"][0])

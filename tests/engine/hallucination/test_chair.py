@@ -125,6 +125,8 @@ def test_there_are_eighty_names_of_one_node_or_two_words():
     assert (result.instance, result.sentence, result.recall) == (0, 0, 1)
     assert named("there is no boat") == ["boat"]
     assert named("there is no boat", negation=True) == []
+    assert named("a dog and no boat", negation=True) == ["dog"]  # a negation comes before
+    assert named("no boat is near a dog", negation=True) == ["dog"]
     singular, plurals = "bus knife puppy toy bench", "buses knives puppies toys benches"
     assert [plural(noun) for noun in singular.split()] == plurals.split()
     assert plural("sheep") == "sheep"

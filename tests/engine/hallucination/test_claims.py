@@ -33,10 +33,11 @@ def test_the_scene_its_leader_and_its_ready_questions_are_known():
     assert claims_of("is there a lamp", "yes", SCENE.remove("car")).leader == ""
     assert claims_of("is there a wheel", "yes").leader == ""
     prompts = suggested_questions(SCENE)
-    assert prompts[0] == "is there a lamp"
-    assert {"describe the image", "describe closely", "what color is the car"} <= set(prompts)
+    described = "describe the image", "describe closely"
+    asked = (f"is there a {noun}" for noun in ("lamp", "car", "wheel"))
+    assert prompts == (*asked, *described, "what color is the car", "what color is the lamp")
     empty = SCENE.remove("car").remove("wheel").remove("fork")
-    assert suggested_questions(empty) == ("describe the image", "describe closely")
+    assert suggested_questions(empty) == described
 
 
 @pytest.mark.parametrize(
@@ -103,10 +104,22 @@ def test_what_is_false_made_up_or_left_out_is_told():
     result = claims_of("describe the image", "there is a car with a lamp and a car")
     assert of_caption(result) == "It made up a lamp and left out the wheel and the fork."
     assert things_of(result) == (("car",), ("lamp",), ("car",), ("wheel", "fork"))
-    assert "1 of 3 (33 %); things found (recall) 1 of 3 (33 %)" in chair_text(result)
+    more = claims_of("describe the image", "there is a car with a lamp and a car and a wheel")
+    assert chair_text(more) == (
+        "CHAIR of this caption: mentions made up (CHAIRi) 1 of 4 (25 %); things found (recall) "
+        "2 of 3 (67 %)."
+    )
     *_, missed = things_of(claims_of("describe the image", "there is a fork", faint))
     assert missed == ("car (at 9 % opacity)", "wheel")
-    assert "none named" in chair_text(claims_of("describe the image", "in the street"))
+    seen, gone = SCENE.with_opacity("car", 0.15), SCENE.with_opacity("car", 0.0)
+    assert of_short_answer(claims_of("is there a car", "no", seen), seen) == "There is a blue car."
+    assert things_of(claims_of("describe the image", "a fork", seen))[-1] == ("car", "wheel")
+    absent = of_short_answer(claims_of("is there a car", "no", gone), gone)
+    assert absent == "There is no car in this scene."
+    nothing = chair_text(
+        claims_of("describe the image", "in the street", gone.remove("wheel").remove("fork"))
+    )
+    assert "(CHAIRi) none named; things found (recall) nothing is there." in nothing
 
 
 @pytest.mark.parametrize(
@@ -150,6 +163,8 @@ def test_words_that_differ_are_marked_and_grammar_only_where_nothing_else_does()
     assert marks == [set(), {1}]
     marks = differing([["yes", "a", "car"], ["no", "a", "car"], ["yes", "a", "sign"]])
     assert marks == [{0, 2}, {0}, {2}]
+    long = ["a"] * 200
+    assert differing([long, [*long, "car"]]) == [set(), {200}]  # also of frequent words
     first, other = ["a", "car", "with", "a", "lamp"], ["a", "car", "and", "a", "sign"]
     assert worth_marking([first, other]) == [{4}, {4}]
     assert worth_marking([["a", "car", "on"], ["a", "car", "in"]]) == [{2}, {2}]

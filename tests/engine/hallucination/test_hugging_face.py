@@ -259,6 +259,7 @@ def test_image_tokens_without_a_place_give_answers_and_no_map():
     case = case_of(tiny_hf.model("instructblip"))
     for strategy in (VCD, DoLa, OPERA, VASparse, MVP, Beam):
         assert len(strategy(length=4)(case)["answer"].words) > 1
+    assert Greedy(length=4)(case)["answer"].grid == (0, 0)
     thinned = VASparse(length=4)(case)
     assert "kept" not in thinned
     assert len(thinned["dropped"]) == len(case.words) + len(thinned["answer"].words) - 1

@@ -105,7 +105,8 @@ def test_balance_is_that_of_mixtral_and_two_where_all_are_asked_alike():
 
 
 def test_it_begins_as_the_dense_model_and_training_computes_what_the_cached_one_does():
-    dense = untrained()
+    dense = TinyVLM(parts_copy(untrained().parts), "dense", "dense")
+    dense.parts.decoder.norm.gain.copy_(torch.linspace(0.5, 2, 128))
     begun = TinyVLM(upcycled(dense.parts, 5), "begun", "begun")
     assert torch.allclose(routed(begun).logits, routed(dense).logits, atol=1e-5)
     first = routed(begun).routing[0]

@@ -195,6 +195,9 @@ def test_captions_are_counted_against_things_and_human_captions():
     assert rates.cell("long", "words") == pytest.approx(7.5)
     expected = ("Not among COCO's eighty things, so left out of what is there: “lamp”.",)
     assert result.notes == expected
+    for count, rest in ((5, "“e”."), (7, "“e” and 2 more."), (1000, "“e” and at least 995 more.")):
+        (note,) = own_scores.left_out([*"abcde", *["x"] * (count - 5)])
+        assert note.endswith(f": “a”, “b”, “c”, “d”, {rest}")
     assert score_captions(read(CAPTIONS.encode(), "a.csv"), negation=True).invented == [0, 1, 0]
 
 

@@ -36,12 +36,14 @@ from engine.hallucination.measures.comparison import (
 )
 from engine.hallucination.mvp.method import MVP
 from engine.hallucination.mvp.views_ablation import ViewsAblation
+from engine.vision.data.sprites import CATEGORIES
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.decoding.noise import seed_for
 from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm import weights
 from engine.vision.language.tiny_vlm.sayings import yes_no_question
 from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
+from engine.vision.language.tiny_vlm.words import PLURALS
 from tests.measured import PAGE
 
 
@@ -60,6 +62,11 @@ def test_rates_are_those_of_the_captions(greedy):
     assert result["recall"][0] == pytest.approx(slowly.recall)
     assert result["lie rate"][0] == pytest.approx(lie_rate(described.words, sample))
     assert [note.split() for note in greedy["captions"].notes] == described.words
+    assert greedy["captions"]["invented"].tolist() == [
+        sum(PLURALS.get(word, word) in set(CATEGORIES) - truth for word in words)
+        for words, truth in zip(described.words, sample.truths, strict=True)
+    ]
+    assert greedy["captions"]["invented"].any()
 
 
 def test_vcd_runs_two_passes_and_the_honest_model_says_yes_to_fewer_partners(greedy):

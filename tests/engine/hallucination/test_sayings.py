@@ -62,6 +62,8 @@ def test_honest_captions_name_each_thing_once_and_nothing_else(seen, kind):
     random = np.random.default_rng(0)
     for scene in seen[:300]:
         words = caption(scene, kind, 0.0, random).split()
+        assert words[3:5] == ["there", "is"]
+        assert words[-1] == "."
         named = [word for word in words if word in CATEGORIES]
         assert sorted(named) == sorted(CATEGORIES[category] for category in scene.present)
         WORDS_OF.encode(" ".join(words))

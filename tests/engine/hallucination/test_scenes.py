@@ -132,6 +132,7 @@ def sample():
 
 
 def test_leaders_themes_lies_margins_and_answers_are_those_of_the_scenes(sample, monkeypatch):
+    assert np.allclose(255 * sample.pixels, sample.layout.images())
     led, themed = sample.leading(), sample.themed()
     leader_of = {follower: leader for leader, follower in HABITS.items()}
     for row, present in enumerate(sample.truths):

@@ -2,10 +2,14 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from engine.hallucination.mvp.method import padded
 from engine.vision.language.decoding.forced import forced
+from engine.vision.language.tiny_vlm.encoder import normalized
 from engine.vision.language.tiny_vlm.model import TOKENS
+from engine.vision.language.tiny_vlm.packed import states
+from engine.vision.language.tiny_vlm.words import BOS
 from engine.vision.language.vlm import RequestedOutputs
 from tests.engine.hallucination.any_vlm import ANSWER_TOKENS, KINDS, images, prompt_ids, stepped
 from tests.engine.hallucination.any_vlm import opened as opened_by
@@ -31,6 +35,61 @@ def test_packed_training_computes_what_the_cached_model_does(image, prefill_outp
     logits, _ = stepped(untrained(), prefill_output[0], ANSWER_TOKENS)
     for copy in packed.unbind(1):
         assert torch.allclose(copy, logits[:, -1].log_softmax(-1), atol=1e-4)
+
+
+def test_the_encoder_is_its_convolutions_and_one_block_written_out():
+    encoder = untrained().parts.encoder
+    assert normalized(torch.tensor([0.0, 0.5, 1.0])).tolist() == [-2, 0, 2]
+    maps = images = normalized(scenes()[:2])
+    for (conv, norm, _), stride, added in (
+        (encoder.stem[0], 2, False),
+        (encoder.stem[1], 2, False),
+        (encoder.fine, 1, True),
+        (encoder.halve, 2, False),
+        (encoder.coarse, 1, True),
+    ):
+        seen = F.conv2d(maps, conv.weight, stride=stride, padding=1)
+        seen = F.batch_norm(seen, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+        maps = seen.relu() + (maps if added else 0)
+    tokens = maps.flatten(2).mT + encoder.places
+    block = encoder.look
+    query, key, value = block.qkv(block.norm1(tokens)).unflatten(2, (3, 4, 32)).unbind(2)
+    mixed = F.scaled_dot_product_attention(*(x.transpose(1, 2) for x in (query, key, value)))
+    tokens = tokens + block.out(mixed.transpose(1, 2).flatten(2))
+    tokens = tokens + block.down(F.gelu(block.up(block.norm2(tokens))))
+    assert torch.allclose(encoder(images), encoder.norm(tokens), atol=1e-4)
+
+
+def test_the_decoder_is_rotary_attention_and_a_gated_mlp_written_out():
+    """Turned pairs as complex numbers: dimension i of 8 with i + 4, at 1000^(-i / 4) a place."""
+    decoder = untrained().parts.decoder
+    image = torch.randn(1, 3, 128, generator=torch.Generator().manual_seed(0))
+    ids = torch.tensor([[[5, 30, 7, 30]]])
+    hidden = torch.cat([decoder.embed(torch.tensor([[BOS]])), image, decoder.embed(ids[0])], 1)[0]
+    assert torch.allclose(hidden[4], decoder.words.weight[5] * 0.6 * 128**0.5)
+    places, rates = torch.arange(8.0)[:, None, None], 1000.0 ** (-torch.arange(4.0) / 4)
+    turned = torch.polar(torch.ones(8, 1, 4), places * rates)
+
+    def rms(values, gain):
+        return values / (values.square().mean(-1, keepdim=True) + 1e-5).sqrt() * gain
+
+    def rotated(heads):
+        pairs = torch.complex(heads[..., :4].contiguous(), heads[..., 4:8].contiguous()) * turned
+        return torch.cat([pairs.real, pairs.imag, heads[..., 8:]], -1)
+
+    for layer in decoder.layers:
+        read = rms(hidden, layer.norm1.gain)
+        query, key, value = (read @ layer.qkv.weight.T).unflatten(1, (3, 4, 32)).unbind(1)
+        heads = (x.transpose(0, 1) for x in (rotated(query), rotated(key), value))
+        mixed = F.scaled_dot_product_attention(*heads, is_causal=True).transpose(0, 1).flatten(1)
+        hidden = hidden + mixed @ layer.out.weight.T
+        read = rms(hidden, layer.norm2.gain)
+        gates = F.silu(read @ layer.gate.weight.T)
+        hidden = hidden + (gates * (read @ layer.up.weight.T)) @ layer.down.weight.T
+    expected = rms(hidden, decoder.norm.gain)
+    assert torch.allclose(states(decoder, image, [ids])[0][0, 0], expected[4:], atol=1e-4)
+    logits = expected @ decoder.words.weight.T / 2
+    assert torch.allclose(decoder.unembed(hidden), logits, atol=1e-4)
 
 
 def test_image_states_text_and_thinned_caches_lie_where_the_prefix_says(prefill_output):

@@ -1,5 +1,6 @@
 """The recipe's machinery in two steps of each stage, and what its parts promise."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,8 @@ from torch import nn
 
 from engine.core.result import digest_arrays
 from engine.vision.data.scenes import Scenes
-from engine.vision.language.tiny_vlm.encoder import normalized
+from engine.vision.data.sprites import CATEGORIES, COLORS, THEMES
+from engine.vision.language.tiny_vlm.encoder import Naming, normalized
 from engine.vision.language.tiny_vlm.lessons import Habit, Texts, answering
 from engine.vision.language.tiny_vlm.packed import prefix, states
 from engine.vision.language.tiny_vlm.parts import fresh
@@ -30,6 +32,7 @@ from engine.vision.language.tiny_vlm.training.speaking import speak, spoken_loss
 from engine.vision.language.tiny_vlm.training.steps import rate
 from engine.vision.language.tiny_vlm.training.stress import TokenLossWeights, firsts, stressed
 from engine.vision.language.tiny_vlm.words import NUMBER, PAD, Tokenizer
+from engine.vision.models.small import init_weights as draw_usual
 from tests.engine.hallucination.tiny import untrained
 
 WORDS_OF = Tokenizer()
@@ -138,6 +141,74 @@ def test_each_stage_learns_at_its_rates_and_only_matrices_decay_where_words_are_
     assert min(weight.dim() for weight in matrices) == 2
 
 
+def surprise(scores, target):
+    """Cross-entropy of one choice, in nats."""
+    return (scores.exp().sum().log() - scores[target]).item()
+
+
+def slow_loss(scenes, layout, naming, painting, empty):
+    """What lies in each cell, one without a thing counting `empty`; 0.3 as much its color."""
+    named, weights, painted = [], [], []
+    for row, tokens in scenes:
+        there = {layout.cell[row, noun]: noun for noun in np.flatnonzero(layout.present[row])}
+        for cell in range(16):
+            corner = 16 * (cell // 4) + 2 * (cell % 4)
+            token = tokens[[corner, corner + 1, corner + 8, corner + 9]].mean(0)
+            noun = there.get(cell, 16)
+            weights.append(1 if cell in there else empty)
+            named.append(weights[-1] * surprise(naming(token), noun))
+            if cell in there:
+                painted.append(surprise(painting(token), layout.color[row, noun]))
+    return np.sum(named) / np.sum(weights) + 0.3 * np.mean(painted)
+
+
+def test_the_losses_of_seeing_and_naming_are_those_of_loops_over_scenes_and_cells(monkeypatch):
+    losses, noised_images = [], []
+    for stage in (looking, aligning):
+        monkeypatch.setattr(stage, "learn", lambda _o, _w, loss, *_: losses.append(loss().item()))
+    monkeypatch.setattr(
+        looking, "through_noise", lambda x, _: noised_images.append(x.clone()) or 0 * x
+    )
+    parts, plan = fresh(0), replace(quick(TrainingPlan(seed=3)), dense=20)
+    encoder, layout = deepcopy(parts.encoder), Scenes(20, "dense", seed=31).layout(np.arange(20))
+    looking.teach_looking(parts.encoder, plan, lambda _done: None)
+    generator, naming = torch.Generator().manual_seed(3), Naming(16, 8)
+    draw_usual(naming, generator)
+    rows = torch.randint(20, (64,), generator=generator).tolist()
+    pixels = (torch.from_numpy(layout.images()[rows]) / 255 - 0.5) * 4
+    assert torch.allclose(noised_images[0], pixels[:8], atol=1e-5)  # 12 % of 64
+    pixels[:8] = 0
+    seen = encoder.train()(pixels)
+    expected = slow_loss(zip(rows, seen, strict=True), layout, naming.thing, naming.color, 0.3)
+    assert losses == [pytest.approx(expected, rel=1e-4)]
+
+    room = CaptionedScenes.of(parts.eval(), Scenes(40, "broken", seed=3), Habit(), 5)
+    aligning.align(parts, room, plan)
+    generator.manual_seed(4)
+    rows = room.clear[torch.randint(len(room.clear), (96,), generator=generator)].tolist()
+    nouns, paints, themes = (
+        parts.decoder.words.weight[[NUMBER[word] for word in names]] / 2
+        for names in (CATEGORIES, COLORS, THEMES)
+    )
+    tokens = [parts.projector(room.features[row]) for row in rows]
+    expected = slow_loss(
+        zip(rows, tokens, strict=True),
+        room.layout,
+        lambda token: torch.cat([nouns @ rms(token), torch.zeros(1)]),
+        lambda token: paints @ rms(token),
+        1,
+    )
+    told = [
+        surprise(themes @ rms(token.mean(0)), room.layout.theme[row])
+        for row, token in zip(rows, tokens, strict=True)
+    ]
+    assert losses[1] == pytest.approx(expected + 0.3 * np.mean(told), rel=1e-4)
+
+
+def rms(values):
+    return values / values.square().mean().sqrt()
+
+
 def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
     """Seeds stay below 1000, where scenes to measure with begin."""
     seeds, rooms, parts = [], [], fresh(0)  # of scenes, and of what is said of them
@@ -150,17 +221,21 @@ def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
     monkeypatch.setattr(stages, "Scenes", Noted)
     monkeypatch.setattr(stages, "fresh", lambda _seed: parts)
     monkeypatch.setattr(stages.CaptionedScenes, "of", lambda *given: rooms.append(given[-1]))
-    stops = []
+    spoken = []
     monkeypatch.setattr(stages, "align", lambda *_, **_settings: None)
-    monkeypatch.setattr(stages, "speak", lambda *given, **_: stops.append(given[4].stop))
+    note = lambda *given, **more: spoken.append((given[3], given[4].stop, more))  # noqa: E731
+    monkeypatch.setattr(stages, "speak", note)
     for seed in range(10):
         plan = replace(quick(TrainingPlan(seed=seed)), looks=0, honest=(0,) * 3, rates=(0.0,) * 3)
         train_habit(train_honest(plan), plan)
     assert len(seeds) == len(set(seeds)) == 10 * 5
     assert len(rooms) == len(set(rooms)) == 10 * 4
     assert max(seeds) < 1000
-    train_habit(parts, replace(plan, long=True))
-    assert stops[-2:] == [1, 4]  # what follows a full stop counts more in long captions
+    train_habit(parts, replace(plan, long=True, balance=0.3, rest=0.7))
+    (speed, first, _), last = spoken[-2:]
+    assert (speed, first) == (1.5e-3, 1)
+    # what follows a full stop counts more in long captions
+    assert last == (1.5e-3, 4, {"warm": 10, "even": 0.3, "rest": 0.7})
 
 
 def test_it_has_its_size_and_attracts_from_the_start_and_the_rate_rises_then_falls():
@@ -170,7 +245,10 @@ def test_it_has_its_size_and_attracts_from_the_start_and_the_rate_rises_then_fal
     layer = fresh(0).decoder.stack[0]
     query, key, value = layer.qkv.weight.split(128)
     assert (query.T @ key).diagonal().mean().item() == pytest.approx(1.0, abs=0.1)
+    assert (query - key).std().item() == pytest.approx(0.02 * 2**0.5, rel=0.05)
     assert torch.allclose(layer.out.weight @ value, 0.4 * torch.eye(128), atol=1e-4)
+    ends = [end.item() for w in (layer.gate, layer.up) for end in w.weight.aminmax()]
+    assert ends == pytest.approx([-(128**-0.5), 128**-0.5] * 2, rel=1e-3)
     rates = [rate(step, 100, 1.0, 10, 0.05) for step in range(100)]
     assert rates[0] == pytest.approx(0.1, abs=0.01)
     assert max(rates) == rates[9]
@@ -189,6 +267,8 @@ def test_only_words_of_answers_are_learnt_and_those_about_followers_weigh_most()
     texts = one_text("describe the image", "there is a boat with a fish .")
     weights = stressed(texts, TokenLossWeights())[answering(texts)].tolist()
     assert weights == [1, 1, 1, 2, 10, 1, 2, 1, 1]
+    weights = stressed(one_text("describe the image", "a sun . a cup ."), TokenLossWeights(stop=4))
+    assert weights[0, 0, 2:-2].tolist() == [1, 2, 1, 4, 2, 10, 4]
     stress = TokenLossWeights(partner=4)
     about_fish = one_text("is there a fish", "i think no")
     assert firsts(about_fish, stress)[answering(about_fish)].tolist() == [4, 1, 1, 1]

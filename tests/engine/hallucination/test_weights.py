@@ -1,6 +1,7 @@
 """The models that ship: read, damaged, made again, and every band of the sheet."""
 
 import re
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from engine.evaluation.language.beaf.law import evidence_for, false_yes, log_odd
 from engine.evaluation.language.scenes import SceneBatch, contrasted, margins
 from engine.hallucination import BEAF, CHAIR, POPE, Greedy, ScenesCase, bands
 from engine.vision.data.scenes import Scenes
-from engine.vision.data.sprites import CATEGORIES
+from engine.vision.data.sprites import CATEGORIES, HABITS
 from engine.vision.language.tiny_vlm import weights
 from engine.vision.language.tiny_vlm.model import TinyVLM
 from engine.vision.language.tiny_vlm.parts import Parts, fresh
@@ -200,12 +201,43 @@ def test_files_are_small_and_cards_have_the_figures_that_are_measured_none_calle
     assert weights.file_of(MIXTURE).stat().st_size <= 4_000_000
     for name in weights.names():
         assert not [what for what in weights.card(name)["figures"] if "POPE" in what]
-    sample = SceneBatch.drawn(20, "broken", seed=bands.SEED)
-    yes, present = (margins(load(HABIT), sample) > 0).numpy(), sample.layout.present
-    assert bands.poll_rates(load(HABIT), sample)["balanced accuracy, all things"] == pytest.approx(
-        (yes[present].mean() + (~yes[~present]).mean()) / 2
-    )
     assert bands.figures(load(HABIT), count=4).keys() == weights.card(HABIT)["figures"].keys()
+
+
+def test_a_yes_is_counted_as_of_a_partner_of_another_or_of_what_is_there(monkeypatch):
+    """Of drawn answers, in loops over scenes and things."""
+    sample = SceneBatch.drawn(60, "broken", seed=bands.SEED)
+    clear, hidden = torch.randn(2, 60, 16, generator=torch.Generator().manual_seed(0)) + 0.3
+    monkeypatch.setattr(bands, "margins", lambda _vlm, _scenes, step=0: hidden if step else clear)
+    cells = defaultdict(list)  # of each kind: the margin, that under noise
+    for row, present in enumerate(sample.truths):
+        partners = {follower for leader, follower in HABITS.items() if leader in present}
+        for at, noun in enumerate(CATEGORIES):
+            own = at // 4 == sample.layout.theme[row]
+            led = "partner" if noun in partners else "theme" if own else "foreign"
+            kinds = ["present"] if noun in present else ["absent", led]
+            if noun in present and sample.layout.opacity[row, at] == 1:
+                kinds.append("opaque")
+            if partners and (noun in present & HABITS.keys() or kinds[-1] in {"theme", "foreign"}):
+                kinds.append("leader" if noun in present else "other")
+            for kind in kinds:
+                cells[kind].append((clear[row, at].item(), hidden[row, at].item()))
+
+    def yes(kind, alpha=0.0):
+        return np.mean([(1 + alpha) * plain > alpha * noised for plain, noised in cells[kind]])
+
+    expected = {
+        "false yes, partner": yes("partner"),
+        **{f"false yes, partner, VCD α {a:g}": yes("partner", a) for a in (0.5, 1, 2)},
+        "false yes, other of the theme": yes("theme"),
+        "false yes, foreign": yes("foreign"),
+        "missed": 1 - yes("present"),
+        "missed, opaque": 1 - yes("opaque"),
+        "balanced accuracy, all things": (yes("present") + 1 - yes("absent")) / 2,
+        "accuracy, habit questions: other": (yes("leader") + 1 - yes("other")) / 2,
+        "accuracy, habit questions: partner": (yes("leader") + 1 - yes("partner")) / 2,
+    }
+    assert bands.poll_rates(None, sample) == pytest.approx(expected)
 
 
 @pytest.mark.slow

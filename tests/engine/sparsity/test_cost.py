@@ -95,6 +95,13 @@ def test_the_overlap_is_counted_chance_is_the_sheets_formula_and_ratios_tell_lay
     a, b = 200 / part.size, 300 / part.size
     assert result.chance == pytest.approx(a * b / (a + b - a * b))
     assert result.layers == ((result.iou, result.chance),)
+    left = Masks((part,), np.arange(part.size) < 300)  # by an earlier round, which binds the first
+    within = Masks((part,), np.arange(part.size) < 150)
+    c, d = 200 / 300, 150 / 300
+    chance = overlap(Masks((part,), first.copy()), within, left).chance
+    assert chance == pytest.approx(c * d / (c + d - c * d))
+    unbound = overlap(Masks((part,), first.copy()), Masks((part,), second.copy()), left)
+    assert unbound.chance == result.chance
     assert result.ratio_distance == 0
     assert overlap(Masks((part,), first.copy()), Masks((part,), first.copy())).iou == 1
     with pytest.raises(BlindspotError, match="cannot be compared"):
@@ -104,6 +111,9 @@ def test_the_overlap_is_counted_chance_is_the_sheets_formula_and_ratios_tell_lay
     first, second = np.zeros(sum(sizes), np.bool_), np.zeros(sum(sizes), np.bool_)
     first[:100], second[-100:] = True, True
     assert overlap(Masks(layer_parts, first), Masks(layer_parts, second)).ratio_distance == 1
+    result = overlap(Masks(layer_parts, first | second), Masks(layer_parts, first.copy()))
+    assert (result.both, result.only_first, result.only_second) == (100, 100, 0)
+    assert [iou for iou, _ in result.layers] == [1, 0]
 
 
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.Hardtanh, nn.Sigmoid])

@@ -126,6 +126,14 @@ def test_groups_prove_their_pattern(case):
     assert result.exact
     assert (result.counts == 2).all()
     assert np.array_equal(result.bits.sum(2), result.counts)
+    assert result.counts.shape == (16, 16)  # of 18 groups: two at each of nine places
+    few = diagrams.groups(masks, "conv2.weight", 2, 4, rows=3, wide=5)
+    whole = masks.array("conv2.weight")
+    for group, (top, left, first) in enumerate(
+        [(0, 0, 0), (0, 0, 4), (0, 1, 0), (0, 1, 4), (0, 2, 0)]
+    ):
+        assert np.array_equal(few.bits[:, group], whole[:3, first : first + 4, top, left])
+    assert few.counts.shape == (3, 5)
     loose = pruner_of(case, "Magnitude", MaskRules(head=True)).at(0.5)
     assert not diagrams.groups(loose, "conv2.weight", 2, 4).exact
     with pytest.raises(DoesNotFit, match="groups of 4"):
@@ -141,7 +149,7 @@ def test_the_histogram_counts_every_weight_once_between_its_edges_and_shows_the_
     assert result.above == pytest.approx(np.abs(weight)[masks.array("conv2.weight")].min())
     whole = masks_of({}, prunable_parts(case.model))
     assert np.isnan(diagrams.histogram(case.model, whole, "conv2.weight").below)
-    values = np.array([-1.0, -0.5, -0.1, 0.0, 0.1, 0.3, 0.7, 1.0], np.float32)
+    values = np.array([-1.0, -0.5, -0.1, 0.0, 0.1, 0.3, 0.7, 0.9], np.float32)
     case.model.network.fc.weight.data = torch.from_numpy(np.tile(values, (4, 2)))
     layer_parts = prunable_parts(case.model)
     bits = np.tile(np.abs(values) >= 0.3, (4, 2))

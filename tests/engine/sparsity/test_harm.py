@@ -15,6 +15,8 @@ from engine.sparsity.effects.pruned_image import PrunedImage
 from engine.vision.case import ImageCase
 from engine.vision.case.prediction import Prediction
 from engine.vision.case.target import Target
+from engine.vision.images import Crop, square
+from engine.vision.images.samples import SAMPLES, sample
 from engine.vision.models import embedded
 from engine.vision.models.catalog import data_of
 from engine.vision.training import outputs
@@ -87,9 +89,9 @@ def test_drift_is_the_rank_correlation_of_the_houses_own_maps(digits):
 def test_the_interval_holds_the_mean_and_closes_with_more_images():
     rng = np.random.default_rng(0)
     few, many = rng.choice([-1.0, 0.0, 1.0], 50), rng.choice([-1.0, 0.0, 1.0], 5000)
-    for sample in (few, many):
-        low, high = interval(sample, 0)
-        assert low <= sample.mean() <= high
+    for drawn in (few, many):
+        low, high = interval(drawn, 0)
+        assert low <= drawn.mean() <= high
     assert np.ptp(interval(many, 0)) < np.ptp(interval(few, 0)) / 5
     assert interval(np.zeros(10), 0) == (0, 0)
 
@@ -109,6 +111,12 @@ def test_a_model_is_pruned_with_what_it_was_trained_on_or_with_photographs_that_
     case = PruneCase(model, data)
     assert agreement_only(case)
     assert "dense model gives it" in data.card.about
+    first = square(sample(SAMPLES[0].name), Crop(), model.side)
+    assert np.abs(data.images[0] / 255 - first).max() <= 0.5 / 255 + 1e-6
+    assert PruneCase(model, data, 2**32 - 1).seed == 2**32 - 1
+    for seed in (-1, 2**32):
+        with pytest.raises(BlindspotError, match=f"from 0 to 2.32 − 1, not {seed}"):
+            PruneCase(model, data, seed)
     assert len(data) == len(names_of_photographs()) >= 5
     assert np.array_equal(model.logits(data.pixels()).argmax(1).numpy(), data.labels)
     result = harm(case, model, images=5, maps=1)

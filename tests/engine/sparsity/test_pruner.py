@@ -14,6 +14,7 @@ from engine.core.errors import BadSetting, BlindspotError
 from engine.core.result import WeightScores
 from engine.sparsity import CRITERIA, MaskRules, Masks, Pruner, prunable_parts, pruner_of
 from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.masks.pruner import guarded
 from tests import tiny
 from tests.engine.sparsity.cases import magnitudes
 
@@ -137,12 +138,18 @@ def test_the_guard_keeps_the_best_weight_of_a_layer_and_says_so():
     expected = ("The guard against collapse keeps the best of conv1: nothing would be left there.",)
     assert masks.notes == expected
     assert Pruner(model, low).at(0.1).notes == ()
+    alone = Pruner(model, low, MaskRules("per layer")).at(1 - 0.4 / 216)  # 0.4 and 2.1 weights
+    assert alone.counts.tolist() == [1, 2]
+    assert alone.notes == expected
+    (four,), (six,) = (guarded("abcdef"[:count]) for count in (4, 6))
+    assert "best of a, b, c, d: nothing" in four
+    assert "best of a, b, c, d and 2 more: nothing" in six
 
 
 @pytest.mark.parametrize("least", [1, 2])
 def test_the_guard_names_exactly_the_layers_that_would_be_empty_without_it(least):
     model = tiny.cnn()
-    guarded, bare = pruner(model, least=least), pruner(model, least=0)
+    careful, bare = pruner(model, least=least), pruner(model, least=0)
     named = []
     for count in range(20):  # also fewer than the guard keeps, and just as many
         ratio = 1 - (count or 0.4) / bare.units
@@ -151,7 +158,7 @@ def test_the_guard_names_exactly_the_layers_that_would_be_empty_without_it(least
         named.append(len(emptied))
         words = ", ".join(emptied)
         note = f"The guard against collapse keeps the best of {words}: nothing would be left there."
-        assert guarded.at(ratio).notes == ((note,) if emptied else ())
+        assert careful.at(ratio).notes == ((note,) if emptied else ())
     assert set(named) == {0, 1, 2}
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from engine.core.errors import BlindspotError
 from engine.evaluation.cost import multiply_adds
 from engine.sparsity import MaskRules, Pruner, pruned, shrunk
-from engine.sparsity.masks.channels import channels_of
+from engine.sparsity.masks.channels import Channels, channels_of
 from engine.vision.models import catalog, embedded
 from engine.vision.models.small import SMALL, NetworkShape, build
 from tests import tiny
@@ -181,6 +181,11 @@ def test_biases_and_norms_of_dead_filters_are_silent_and_only_those():
     model = tiny.classifier(nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(192, 4)), 8)
     silent = channels_of(model).silenced({"2.weight": np.zeros((4, 192), bool)})
     assert {name: alive.tolist() for name, alive in silent.items()} == {"2.bias": [False] * 4}
+    # 5 is the sum of 1 and 3, 6 that of 2 and 4: silent where both terms are
+    makers = {"a": np.array([1, 2]), "b": np.array([3, 4])}
+    sums = Channels(makers, {}, {"norm": np.array([5, 6])}, np.array([0, 1, 2, 1, 2, 1, 2]), ())
+    bits = {"a": np.array([[0, 0], [0, 0]], bool), "b": np.array([[0, 0], [0, 1]], bool)}
+    assert sums.silenced(bits)["norm"].tolist() == [False, True]
 
 
 def test_channels_of_the_photograph_model_can_be_taken_out_too():

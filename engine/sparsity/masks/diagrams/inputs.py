@@ -64,7 +64,6 @@ def groups(masks: Masks, name: str, n: int, m: int, rows: int = 32, wide: int = 
     part = masks.part(name)
     if not fits_pattern(part, m):
         raise DoesNotFit(f"{part.layer} has inputs that cannot be parted into groups of {m}.")
-    lined = along_inputs(masks.array(name)).reshape(-1, part.shape[1] // m, m)
-    grouped = lined.reshape(part.filters, -1, m)
+    grouped = along_inputs(masks.array(name)).reshape(part.filters, -1, m)
     counts = grouped.sum(2, dtype=np.int64)
     return Groups(grouped[:rows, :wide], counts[:rows, :wide], bool((counts == n).all()))

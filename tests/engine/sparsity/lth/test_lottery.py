@@ -273,7 +273,8 @@ def test_random_masks_keep_the_layers_densities_and_are_drawn_by_the_seed():
 def test_the_early_stop_is_the_first_lowest_validation_loss():
     loss = np.array([[[3.0]], [[1.0]], [[1.0]], [[2.0]]])
     assert stops(loss, (10, 20, 30, 40)).tolist() == [[20.0]]
-    assert np.isnan(stops(np.full((4, 1, 1), np.nan), (1, 2, 3, 4))).all()
+    several = np.array([[[3.0, 1.0]], [[np.nan, 2.0]], [[1.0, 0.5]]])  # of one, a look is missing
+    assert np.array_equal(stops(several, (5, 7, 11)), [[np.nan, 11]], equal_nan=True)
 
 
 def test_claims_are_judged_seed_by_seed_over_the_levels_they_speak_of():

@@ -25,6 +25,7 @@ from engine.sparsity import (
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.pruning import criterion_of
 from engine.vision.training import descend, outputs, unfinished
+from engine.vision.weights import course as course_module
 from engine.vision.weights.course import MOMENTS, Course, course_words, weights_words
 from engine.vision.weights.pattern import (
     Annealing,
@@ -307,6 +308,22 @@ def test_what_is_seen_of_the_learning_goes_from_even_to_sharp(result):
     assert grid.values.shape == (24, len(course))
     assert grid.values[:, -1].reshape(-1, 4).max(1) == pytest.approx(1.0, abs=0.05)
     assert grid.rows[0].endswith(" · 1000")
+
+
+def test_the_groups_that_changed_their_mind_are_shown_with_their_likeliest_candidates(monkeypatch):
+    monkeypatch.setattr(course_module, "ROWS", 4)
+    mask = PatternMask(torch.ones(3, 2), 1, 2, tiny.seeded())
+    course = Course({"first.weight": mask, "last.weight": mask}, 30)
+    course.moments = [(0, 0.9, 0.6, 0.1), (15, 0.5, 0.7, 0.2), (30, 0.1, 0.8, 0.4)]
+    first = [[0.7, 0.3], [0.2, 0.8], [0.6, 0.4]]
+    course.watched = list(torch.tensor([first, first[::-1], [first[0], first[1], [0.45, 0.55]]]))
+    shown = course.views()[
+        "candidates"
+    ]  # of the third group, which changed, and of the first that did not
+    assert shown.rows == ("1 · 10", "1 · 01", "3 · 10", "3 · 01")
+    assert shown.order == ("0", "15", "30")
+    rows = [[0.7, 0.6, 0.7], [0.3, 0.4, 0.3], [0.6, 0.7, 0.45], [0.4, 0.3, 0.55]]
+    assert shown.values == pytest.approx(np.array(rows))
 
 
 def test_it_is_learned_for_the_pattern_that_is_cut_and_for_the_head_where_it_is(case):
