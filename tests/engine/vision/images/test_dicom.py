@@ -153,6 +153,7 @@ def test_monochrome1_is_turned_padding_is_black_and_bits_are_read():
     large = (2**24 + np.arange(64, dtype=np.uint32)).reshape(8, 8)  # float32 has every other one
     result = read(dicom(large, RescaleSlope=2, RescaleIntercept=-(2**25))).behind.values
     assert np.array_equal(result.ravel(), 2 * np.arange(64))
+    assert read(dicom(ramp(), RescaleSlope=-2, RescaleIntercept=0)).behind.step == 2
     values = np.linspace(-1.5, 2.5, 64, dtype=np.float32).reshape(8, 8)
     values[0, 0] = np.inf
     behind = read(dicom(values)).behind
@@ -195,6 +196,7 @@ def test_a_header_that_makes_no_sense_does_not_hide_the_image(header):
     picture = read(dicom(ramp(), **header))
     assert picture.pixels.min() == 0
     assert picture.pixels.max() == 255
+    assert np.array_equal(picture.behind.values, ramp())
     assert "orientation unknown" in picture.notes
 
 

@@ -44,6 +44,7 @@ def test_frames_and_blocks_of_a_gif_are_counted_past_its_palettes(monkeypatch, p
     monkeypatch.setattr(limits, "MOST_PARTS", 5)
     monkeypatch.setattr(limits, "MOST_BLOCKS", 12)
     assert limits.gif(gif(5, palette, own)) == ""
+    assert limits.gif(gif(5, palette, own)[:-1]) == ""  # cut off
     assert limits.gif(gif(6, palette, own)) == "more than 5 frames and notes"
     assert limits.gif(gif(4, palette, own, blocks=3)) == ""
     assert limits.gif(gif(5, palette, own, blocks=3)) == "more than 12 blocks"

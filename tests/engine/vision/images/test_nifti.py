@@ -100,6 +100,8 @@ def test_values_are_scaled_and_what_is_no_number_is_nothing_and_black():
     scaled = nifti(body(), scl_slope=0.5, scl_inter=-3)
     assert values(scaled, "sagittal", 0).max() == 0.5 * (60 + 700) - 3
     assert load(scaled).picture().behind.step == 0.5
+    plain = load(nifti(body(), scl_slope=0)).picture(SliceChoice("axial", 3)).behind
+    assert (plain.values[0, 0], plain.step) == (RIGHT + 10 * FRONT + 300, 1)  # 0: not scaled
     gap = body().astype(np.float32)
     gap[:, :, 4] = np.nan
     gap[0, 0, 4] = 7
@@ -116,7 +118,7 @@ def test_values_are_scaled_and_what_is_no_number_is_nothing_and_black():
     "kind", ["u1", "i1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "c8", "c16"]
 )
 def test_every_number_type_is_read(kind):
-    stored = (body() % 100).astype(kind)
+    stored = (body() % 100).astype(kind) * (1j if kind[0] == "c" else 1)
     data = nib.Nifti1Image(stored, np.eye(4), dtype=stored.dtype).to_bytes()
     assert values(data, "axial", 3)[0, 0] == (RIGHT + 10 * FRONT + 300) % 100
     assert bool(load(data).notes) == (kind[0] == "c")
