@@ -1,10 +1,13 @@
 """Contrasts of a model with itself: of two routings (SCMoE) and of two layers (DoLa)."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
+from engine.core.errors import DoesNotFit
 from engine.evaluation.language.greedy import Greedy
 from engine.hallucination.decoding.dola import DoLa, jensen_shannon, repeated
 from engine.hallucination.decoding.sampling import Sampling
@@ -157,6 +160,20 @@ def test_the_lens_reads_layers_as_the_model_and_as_the_released_code():
     shares = (raw @ vlm.parts.decoder.words.weight.T * 0.5).softmax(-1)
     top_shares = DoLa(length=1, norm=False)(case())["lens 1"].values[0]
     assert np.allclose(top_shares, shares.topk(3).values, atol=1e-5)
+
+
+def test_an_answer_without_a_word_has_tables_without_a_row():
+    views = DoLa().shown(case(), SimpleNamespace(steps=[[]]))
+    assert list(views) == ["lens 0", "lens 1", "lens 2", "lens 3", "layers"]
+    assert [len(views["layers"][f"from layer {at}"]) for at in range(3)] == [0, 0, 0]
+
+
+def test_layers_are_those_that_the_model_has():
+    spec = untrained().spec
+    for layer in ("-1", "4", "x"):
+        with pytest.raises(DoesNotFit, match=f"layers 0 to 3, not {layer}"):
+            DoLa(layer=layer).wanted(spec)
+    assert DoLa(layer="3").wanted(spec).hidden == (0, 1, 2, 3)
 
 
 def test_repeated_words_become_worse_and_the_distance_is_that_of_its_definition():

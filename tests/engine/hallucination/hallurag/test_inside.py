@@ -22,7 +22,14 @@ from engine.hallucination.hallurag.judged import (
     color_questions,
     named_things,
 )
-from engine.hallucination.hallurag.probe import CONFIDENCE, LINEAR, PUBLISHED, WORD
+from engine.hallucination.hallurag.probe import (
+    CONFIDENCE,
+    LINEAR,
+    PUBLISHED,
+    WORD,
+    calibration_table,
+    learnable,
+)
 from engine.hallucination.hallurag.readings import AT, BEFORE, WHEN, ReadWord, read_states
 from engine.vision.data.sprites import CATEGORIES, COLORS
 from engine.vision.language.scenes import UNSEEN
@@ -156,6 +163,23 @@ def test_the_views_agree_and_what_is_read_follows_the_settings(probe_result):
     assert HalluRAG().names(3) == ("CEV 2", "CEV 3")
     assert HalluRAG(feature="both", depth="last").names(3) == ("CEV 3", "IAV 3")
     assert HalluRAG(feature="IAV", depth="middle").names(32) == ("IAV 16",)
+
+
+def test_bins_of_risk_hold_what_lies_in_them_and_one_is_in_the_last():
+    risk = np.array([0.01, 0.05, 0.3, 0.39, 0.31, 0.95, 1.0])
+    table = calibration_table(risk, np.array([True, False, True, False, True, True, True]))
+    assert table["words"].tolist() == [2, 0, 0, 3, 0, 0, 0, 0, 0, 2]
+    filled = [0, 3, 9]
+    assert table["risk"][filled].tolist() == pytest.approx([0.03, 1 / 3, 0.975])
+    assert table["made up"][filled].tolist() == pytest.approx([0.5, 2 / 3, 1])
+    assert np.isnan(np.delete(table["risk"], filled)).all()
+
+
+def test_words_of_one_kind_teach_nothing():
+    inputs, made_up, _ = planted(40, 5)
+    learned = np.arange(40) < 28
+    assert np.isnan(learnable(inputs, made_up, learned & made_up)).all()
+    assert np.array_equal(learnable(inputs, made_up, learned), linear(inputs, made_up, learned)[0])
 
 
 @pytest.mark.parametrize("kind", ["broken", "counter"])

@@ -1,16 +1,27 @@
 """MVP: its score by brute force, its limits, and what some of its views decide."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from engine.core.errors import DoesNotFit
 from engine.core.result import Table
 from engine.evaluation.language.greedy import Greedy
 from engine.evaluation.language.rates import Rates, ScenesCase
 from engine.evaluation.language.scenes import SceneBatch
-from engine.hallucination.mvp.method import MVP, VIEWS, Trail, best_of, padded, totals
+from engine.hallucination.mvp.method import (
+    MVP,
+    VIEWS,
+    Paths,
+    Trail,
+    best_of,
+    padded,
+    total_cost,
+    totals,
+)
 from engine.hallucination.mvp.views_ablation import SUBSETS, ViewsAblation, lead
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.scenes import UNSEEN
@@ -109,6 +120,78 @@ def test_captions_are_drawn_from_the_models_own_words_by_seed():
     assert any(first[view].ids.tolist() != second[view].ids.tolist() for view in VIEWS)
 
 
+def weighed(words, share=0.5, view=1, **settings):
+    """A path of words, at each of which the model thought of two with 0.7 and 0.1."""
+    steps = [
+        SimpleNamespace(token=word, strong=SimpleNamespace(shares=np.array([0.7, 0.1, 0.1])))
+        for word in words
+    ]
+    method = MVP(closely=0.2, overall=0.6, plainly=0.0, **settings)  # 0.25, 0.75 and 0
+    found = method.weighed(untrained().spec, view, share, steps)
+    assert (found.view, found.share) == (view, share)
+    return found.says, found.sure, found.adds
+
+
+OTHER = 7
+
+
+def test_a_path_counts_by_its_first_word_and_how_sure_its_answer_is():
+    assert OTHER not in {YES, NO}
+    table = [
+        (weighed([YES]), (True, 1.0, 0.375)),
+        (weighed([NO, YES], view=0), (False, 1.0, 0.125)),
+        (weighed([OTHER, YES, NO]), (True, 0.6, 0.225)),
+        (weighed([OTHER, OTHER, NO], share=0.2), (False, 0.6, 0.09)),
+        (weighed([OTHER, YES], view=2), (True, 0.6, 0.0)),
+        (weighed([OTHER, YES], share=0.0009), (True, 0.6, 0.0)),
+        (weighed([OTHER, YES], share=0.001), (True, 0.6, 0.00045)),
+        (weighed([NO], share=0.0009), (False, 1.0, 0.000675)),
+    ]
+    for (says, sure, adds), expected in table:
+        assert says is expected[0]
+        assert (sure, adds) == pytest.approx(expected[1:])
+    mute = [weighed([OTHER]), weighed([OTHER], silent=False), weighed([OTHER], share=0.0009)]
+    assert [says for says, _, _ in mute] == [None] * 3
+    assert [adds for _, _, adds in mute] == pytest.approx([0.375, 0, 0])
+    assert all(np.isnan(sure) for _, sure, _ in mute)
+
+
+def test_paths_end_with_their_answer_or_when_their_first_word_is_too_unlikely():
+    vlm = untrained()
+    first = torch.full((2, vlm.spec.vocabulary), 1e-12)
+    for row, words in enumerate(((YES, OTHER, NO), (OTHER, NO, YES))):
+        first[row, list(words)] = torch.tensor([0.9, 0.0995, 0.0005])
+    start = SimpleNamespace(
+        model=SimpleNamespace(vlm=vlm),
+        out=SimpleNamespace(logits=first.log()),
+        generator=torch.Generator().manual_seed(0),
+    )
+    paths, logits = Paths(MVP(paths=3, temperature=0.5), start), torch.randn(6, 9)
+    none = SimpleNamespace(said=torch.empty(6, 0, dtype=torch.int64), out=start.out)
+    firsts = paths.choose(paths.propose(none), none).tokens
+    assert firsts.tolist() == [YES, OTHER, NO, OTHER, NO, YES]
+    assert torch.equal(paths.propose(none).scores, first.log())
+    said = torch.tensor([[YES, 3], [OTHER, NO], [NO, 3], [OTHER, 3], [3, 3], [YES, 3]])
+    now = SimpleNamespace(said=said, out=SimpleNamespace(logits=logits))
+    proposal = paths.propose(now)
+    assert torch.allclose(proposal.scores, 2 * logits)
+    assert torch.equal(proposal.strong, logits)
+    sure = SimpleNamespace(scores=torch.full((6, 9), -torch.inf))
+    sure.scores[:, 8] = 0.0
+    end = vlm.spec.eos
+    for heat in (0.0, 0.5):
+        tokens = Paths(MVP(paths=3, temperature=heat), start).choose(sure, now).tokens
+        assert tokens.tolist() == [end, end, end, 8, 8, end]
+
+
+def test_it_answers_questions_only_and_costs_what_both_rounds_cost():
+    with pytest.raises(DoesNotFit, match="MVP"):
+        MVP()(case("describe the image"))
+    rounds = [(1, 20, 300), (5, 6, 7)]
+    parts = [SimpleNamespace(calls=a, read=b, looked=c) for a, b, c in rounds]
+    assert total_cost(*parts).values.tolist() == [6, 26, 307]
+
+
 def trail(says, adds, share=0.5):
     return Trail(0, share, 1.0, says, adds)
 
@@ -120,7 +203,8 @@ def test_the_surer_answer_wins_and_weights_add_up_to_one():
     assert best_of([*results, trail(None, 0.35)]) == 4
     assert best_of([trail(True, 0.2), trail(False, 0.2)]) == 0
     assert MVP().weights == pytest.approx((0.4, 0.4, 0.2))
-    assert MVP(closely=1.0, overall=0.0, plainly=1.0).weights == pytest.approx((0.5, 0, 0.5))
+    results = MVP(closely=0.5, overall=0.25, plainly=0.75).weights
+    assert results == pytest.approx((1 / 3, 1 / 6, 1 / 2))
     assert MVP(closely=0.0, overall=0.0, plainly=0.0).weights == pytest.approx((1 / 3,) * 3)
     assert padded([[5, 6], [7]], untrained()).tolist() == [[5, 6], [0, 7]]
 
