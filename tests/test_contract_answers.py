@@ -75,7 +75,8 @@ def test_every_setting_changes_an_answer(kind):
             with suppress(BlindspotError):  # the case refuses this value: another one, then
                 changed = replace(method, **{spec.name: other})(case)
                 if differing(first, changed, ROUNDING):
-                    assert_recorded(f"{name} = {other}", changed)
+                    if kind.full_name() not in SLOW:  # tests.recorded runs no slow test
+                        assert_recorded(f"{name} = {other}", changed)
                     break
         else:
             still.append(spec.name)
