@@ -80,6 +80,7 @@ def ran(code, *words, seconds=100):
     return ended.stdout
 
 
+@pytest.mark.usefixtures("empty_home")  # which keeps no part that the CPU has computed
 def test_the_device_refuses_what_a_gpu_refuses_and_methods_of_every_kind_compute_on_it():
     pairs = [line.split() for line in ran(COMPUTED + REFUSED, "float64", *FEW).splitlines()]
     assert {name for name, _ in pairs} == {*FEW}
@@ -87,6 +88,7 @@ def test_the_device_refuses_what_a_gpu_refuses_and_methods_of_every_kind_compute
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("empty_home")
 @pytest.mark.parametrize("lacking", ["", "float64"])
 def test_every_method_computes_on_one_device(lacking):
     lines = ran(COMPUTED, lacking, *EVERY, seconds=3000).splitlines()
