@@ -51,6 +51,7 @@ def test_the_measures_are_those_of_the_held_and_unknown_scores(result):
     assert row["AUOSCR"] <= row["accuracy"]
     normal = result["normal"]
     normal_right = normal.predicted == normal.labels
+    assert row["OOSA"] > 0.5
     line = detection.best_threshold(normal.values.astype(float), normal_right, strange[::2])
     assert row["OOSA"] == pytest.approx(detection.oosa(known, right, strange[1::2], line))
     assert row["share of unknown"] == pytest.approx(150 / (150 + len(known)))

@@ -184,8 +184,8 @@ def test_color_and_evenness_are_counted_pixel_by_pixel():
 def test_a_chest_x_ray_is_gray_of_no_other_source_and_no_slice_of_a_ct():
     gray, ct = torch.zeros(3, 8, 8), SimpleNamespace(behind=SimpleNamespace(unit="HU"))
     colored, plain = gray + torch.tensor([0, 0, 0.1])[:, None, None], SimpleNamespace(behind=None)
-    asked = ((gray, plain, ""), (colored, plain, ""), (gray, ct, ""), (gray, plain, "digits/3"))
-    sentences = [check.among_xrays(*each).sentence for each in asked]
+    cases = ((gray, plain, ""), (colored, plain, ""), (gray, ct, ""), (gray, plain, "digits/3"))
+    sentences = [check.among_xrays(*each).sentence for each in cases]
     words = ("speaks against", "has color", "slice of a CT", "Nothing like Digits")
     assert [[word in each for word in words] for each in sentences] == np.eye(4).tolist()
 

@@ -34,8 +34,8 @@ def test_the_scene_its_leader_and_its_ready_questions_are_known():
     assert claims_of("is there a wheel", "yes").leader == ""
     prompts = suggested_questions(SCENE)
     described = "describe the image", "describe closely"
-    asked = (f"is there a {noun}" for noun in ("lamp", "car", "wheel"))
-    assert prompts == (*asked, *described, "what color is the car", "what color is the lamp")
+    questions = (f"is there a {noun}" for noun in ("lamp", "car", "wheel"))
+    assert prompts == (*questions, *described, "what color is the car", "what color is the lamp")
     empty = SCENE.remove("car").remove("wheel").remove("fork")
     assert suggested_questions(empty) == described
 

@@ -257,10 +257,13 @@ def test_a_class_without_held_out_images_is_passed_over_unless_it_is_asked_for()
         Blends(toward=other, cells=4)(few)
 
 
-@pytest.mark.parametrize(("normal", "held", "other"), [([2, 0], [2, 3], 3), ([2, 2], [2, 2], 1)])
-def test_the_other_class_is_the_next_of_those_at_hand_or_the_next_of_all(normal, held, other):
+@pytest.mark.parametrize(
+    ("normal", "held_out", "other"), [([2, 0], [2, 3], 3), ([2, 2], [2, 2], 1)]
+)
+def test_the_other_class_is_the_next_of_those_at_hand_or_the_next_of_all(normal, held_out, other):
     banks = SimpleNamespace(
-        normal=SimpleNamespace(labels=np.array(normal)), held=SimpleNamespace(labels=np.array(held))
+        normal=SimpleNamespace(labels=np.array(normal)),
+        held=SimpleNamespace(labels=np.array(held_out)),
     )
     plausibility = np.array([0.1, 0.5, 0.9, 0.3])  # from the most: 2, 1, 3, 0
     assert Blends().other(CASE, banks, plausibility) == other
@@ -281,4 +284,3 @@ def test_no_evidence_is_ignorance_one_class_belief_and_two_equal_ones_confusion(
     np.testing.assert_allclose(result.ignorance, [1, 0, 0, 0.25], atol=1e-9)
     np.testing.assert_allclose(result.confusion, [0, 0, 1, 0.25], atol=1e-9)
     np.testing.assert_allclose(result.belief[:, 0], [0, 1, 0, 0.25], atol=1e-9)
-    assert masses(np.array([[900.0, 900, -900]])).confusion == pytest.approx(1)

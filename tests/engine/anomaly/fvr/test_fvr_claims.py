@@ -54,8 +54,8 @@ def test_every_figure_is_that_of_a_network_trained_and_asked_by_hand():
             fvr.NOISE_C: grain.confusion.mean(),
             fvr.NOISE_I: grain.ignorance.mean(),
         }
-        got = {name: fvrclaim.cell(row, name) for name in expected}
-        assert got == pytest.approx(expected, abs=1e-6)
+        cells = {name: fvrclaim.cell(row, name) for name in expected}
+        assert cells == pytest.approx(expected, abs=1e-6)
     figures = {
         tuple(fvrclaim.cell(row, measure) for measure in FvrClaims.measures)
         for row in fvrclaim.rows

@@ -211,6 +211,8 @@ def test_scans_mixed_with_photographs_are_said_and_images_of_another_size_are_re
 def test_two_layers_of_neighboring_resolutions_are_compared_by_depth():
     named = [[layer.name for layer in layers_at(tiny.cnn(), depth)] for depth in DEPTHS]
     assert named == [["act1"], ["act1", "act2"], ["act2"]]
+    tokens = [[layer.name for layer in layers_at(tiny.vit(), depth)] for depth in DEPTHS]
+    assert tokens[0] != tokens[-1]
     with pytest.raises(DoesNotFit, match="no layer whose output is a map"):
         layers_at(tiny.mlp(), "middle")
     assert "layers whose output is a map" in PaDiM.unmet(tiny.familiar_case(tiny.mlp()))

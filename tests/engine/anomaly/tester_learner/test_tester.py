@@ -147,6 +147,9 @@ def test_the_picture_says_what_is_accepted():
     assert picture.columns == shapes
     assert picture.caption(0, 0) == "accepted"
     assert all(picture.caption(0, column).startswith("no: ") for column in range(1, 5))
+    dark = [(picture.images[1, column] < 200).all(-1).sum(0) for column in range(5)]
+    assert np.argmax(dark[0]) == pytest.approx(48, abs=6)  # the Gaussian's bars are in the middle
+    assert (dark[3] > 4).sum() < (dark[0] > 4).sum()  # the squeezed ones are narrow
 
 
 def test_a_density_is_drawn_at_its_places_and_on_its_scale():

@@ -127,9 +127,9 @@ def weighed(words, share=0.5, view=1, **settings):
         for word in words
     ]
     method = MVP(closely=0.2, overall=0.6, plainly=0.0, **settings)  # 0.25, 0.75 and 0
-    found = method.weighed(untrained().spec, view, share, steps)
-    assert (found.view, found.share) == (view, share)
-    return found.says, found.sure, found.adds
+    path = method.weighed(untrained().spec, view, share, steps)
+    assert (path.view, path.share) == (view, share)
+    return path.says, path.sure, path.adds
 
 
 OTHER = 7

@@ -317,9 +317,7 @@ def test_the_groups_that_changed_their_mind_are_shown_with_their_likeliest_candi
     course.moments = [(0, 0.9, 0.6, 0.1), (15, 0.5, 0.7, 0.2), (30, 0.1, 0.8, 0.4)]
     first = [[0.7, 0.3], [0.2, 0.8], [0.6, 0.4]]
     course.watched = list(torch.tensor([first, first[::-1], [first[0], first[1], [0.45, 0.55]]]))
-    shown = course.views()[
-        "candidates"
-    ]  # of the third group, which changed, and of the first that did not
+    shown = course.views()["candidates"]  # the third group changed, the first did not
     assert shown.rows == ("1 · 10", "1 · 01", "3 · 10", "3 · 01")
     assert shown.order == ("0", "15", "30")
     rows = [[0.7, 0.6, 0.7], [0.3, 0.4, 0.3], [0.6, 0.7, 0.45], [0.4, 0.3, 0.55]]
