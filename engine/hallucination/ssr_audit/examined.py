@@ -85,7 +85,7 @@ class Examined(Generic[Q]):
         last = len(self.states) - 1
         # odds are those of an answer: the lowest 5 % of what is answered are false alarms
         answered_odds = self.spaces.odds(self.states[-1], last)[~self.tests.declined]
-        return self.spaces.odds(states, last) < answered_odds.quantile(ALARMS)
+        return self.spaces.odds(states, last) < answered_odds.cpu().quantile(ALARMS).item()
 
 
 def most_changed(spaces: Subspaces, questions: Q, declines: Declines[Q]) -> int:
@@ -112,10 +112,11 @@ def causes(examination: Examined[Q], declines: Declines[Q], seed: int) -> dict[s
     added, as much of it as the means lie apart, or a random one of the same length. What random
     ones do is the mean of several.
     """
-    spaces, width = examination.spaces, examination.states.shape[2]
-    random_directions = [random_direction(1000 * seed + at, width) for at in range(CONTROLS)]
+    spaces, states = examination.spaces, examination.states
+    seeds = range(1000 * seed, 1000 * seed + CONTROLS)
+    random_directions = [random_direction(at, states.shape[2]).to(states) for at in seeds]
     results: dict[str, list[float]] = {name: [] for name in CAUSES}
-    for at in range(1, len(examination.states)):
+    for at in range(1, len(states)):
         size, direction = float(spaces.gaps[at]), spaces.directions[at]
         for name in CAUSES:
             directions = (

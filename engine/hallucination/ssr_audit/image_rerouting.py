@@ -336,7 +336,7 @@ def projection_table(model: ExaminedVLM, name: str, states: Tensor) -> Table:
     def mean(states: Tensor) -> np.ndarray:
         # 0 is half-way between the means: either of them lies half a gap away
         half = (model.spaces.gaps / 2).clamp(min=1e-9)[:, None]
-        return (model.spaces.projections(states) / half).mean(1).double().numpy()
+        return (model.spaces.projections(states) / half).mean(1).cpu().double().numpy()
 
     declined = model.tests.declined
     columns = {

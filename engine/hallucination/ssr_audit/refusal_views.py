@@ -31,9 +31,9 @@ def layer_names(count: int) -> tuple[str, ...]:
 
 def layer_projections(examination: Examined[Any]) -> Pictures:
     """For each layer, how declined questions (up) and answered ones (down) lie along v_l."""
-    along = examination.spaces.projections(examination.states).double().numpy()
+    along = examination.spaces.projections(examination.states).cpu().double().numpy()
     accuracies, middle = examination.accuracies, examination.middle
-    declined = examination.tests.declined.numpy()
+    declined = examination.tests.declined.cpu().numpy()
     images = np.stack([mirrored(row[declined], row[~declined]) for row in along])
     shares = [f"probe right: {100 * right:.0f} %" for right in accuracies]
     return Pictures(

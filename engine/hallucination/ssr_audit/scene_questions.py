@@ -62,10 +62,7 @@ class SceneQuestions:
         """Some of them."""
         at = rows.tolist()
         return SceneQuestions(
-            self.levels[rows],
-            [self.prompts[row] for row in at],
-            self.tokens[rows],
-            self.declined[rows],
+            self.levels[at], [self.prompts[row] for row in at], self.tokens[at], self.declined[at]
         )
 
 
@@ -151,7 +148,7 @@ def scene_questions(vlm: TinyVLM, case: ExperimentCase, part: str, count: int) -
         levels[[indices[at] for _, at in order]],
         questions,
         torch.tensor([TOKENIZER.encode(question) for question in questions]),
-        torch.tensor([side == 0 for side, _ in order]),
+        torch.tensor([side == 0 for side, _ in order], device=vlm.device),
     )
 
 
