@@ -171,8 +171,8 @@ def part_shares(net: QuestionNet, prompts: EncodedQuestions, direction: Tensor) 
 
 def cosines(directions: Tensor) -> Doubles:
     """Of v_l with v_{l+1}, (L,)."""
-    alike = torch.nn.functional.cosine_similarity(directions[:-1], directions[1:])
-    return alike.cpu().double().numpy()
+    similarities = torch.nn.functional.cosine_similarity(directions[:-1], directions[1:])
+    return similarities.cpu().double().numpy()
 
 
 def separations(projected: Tensor, declined: Tensor) -> Doubles:
@@ -182,5 +182,5 @@ def separations(projected: Tensor, declined: Tensor) -> Doubles:
     pooled = (
         ((declined_projections.var(1) + answered_projections.var(1)) / 2).sqrt().clamp(min=1e-9)
     )
-    apart = (declined_projections.mean(1) - answered_projections.mean(1)) / pooled
-    return apart.cpu().double().numpy()
+    separation = (declined_projections.mean(1) - answered_projections.mean(1)) / pooled
+    return separation.cpu().double().numpy()
